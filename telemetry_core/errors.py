@@ -1,0 +1,35 @@
+"""Every error of ours, on one base, each saying what to do next."""
+
+from __future__ import annotations
+
+
+class TelemetryError(Exception):
+    """The base of everything this library raises."""
+
+
+class ConfigError(TelemetryError):
+    """A setting is wrong; the text names the file, the path in it and the remedy."""
+
+
+class PluginNotFoundError(ConfigError):
+    """A plugin was asked for by a name that no installed distribution offers."""
+
+
+class PluginError(TelemetryError):
+    """A plugin does not keep the rules of a plugin."""
+
+
+class UnknownStatusError(TelemetryError, ValueError):
+    """A run's status is none of the canonical words and no alias of one."""
+
+
+class InvalidRecordError(TelemetryError, ValueError):
+    """A stored line or a mapping cannot be read as a record."""
+
+
+class SpoolError(TelemetryError):
+    """The spool cannot do what was asked; the text says why and what to look at."""
+
+
+class CredentialError(TelemetryError):
+    """A secret is missing or its source cannot be read."""

@@ -1,0 +1,92 @@
+"""Makes every id: of events, of runs, and those derived from another id."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+from datetime import UTC, datetime
+from typing import Protocol
+
+_UNFIT_FOR_A_RUN_ID = re.compile(r"[\s/\\\x00]+")
+_LONGEST_AGENT = 200
+_NAMESPACE = "6f1c2c1e-5d0b-5c0f-9a37-7d3f1b6f0a11"
+
+
+class IdSource(Protocol):
+    """Where a client's ids come from; tests count instead."""
+
+    def event_id(self, time_ns: int) -> str:
+        """Return a new id, a UUID in text."""
+
+    def run_id(self, agent_name: str, time_ns: int) -> str:
+        """Return a new run id, `YYYYMMDDTHHMMSSZ-<agent>-<8 hex>`."""
+
+    def reseed(self) -> None:
+        """Draw new randomness; called in each forked child."""
+
+
+class RandomIds:
+    """UUIDs of version 7 that sort by time: a time head, a counter and 48 random bits a process.
+
+    The head is cached for its millisecond and never goes back, whatever the clock does; the
+    counter alone makes ids of one process differ, the random bits those of different processes.
+    """
+
+    __slots__ = ("_counter", "_head", "_head_ms", "_tail")
+
+    def __init__(self) -> None:
+        self._counter = itertools.count()
+        self._head_ms = -1
+        self._head = ""
+        self._tail = ""
+        self.reseed()
+
+    def reseed(self) -> None:
+        """Draw the 48 random bits anew."""
+        self._tail = os.urandom(6).hex()
+
+    def event_id(self, time_ns: int) -> str:
+        """Return a new UUID whose head is the given time, or the latest one seen."""
+        ms = time_ns // 1_000_000
+        if ms > self._head_ms:
+            text = f"{ms & 0xFFFFFFFFFFFF:012x}"
+            self._head = f"{text[:8]}-{text[8:]}"
+            self._head_ms = ms
+        count = next(self._counter)
+        return (
+            f"{self._head}-7{count >> 14 & 0xFFF:03x}-{0x8000 | count & 0x3FFF:04x}-{self._tail}"
+        )
+
+    def run_id(self, agent_name: str, time_ns: int) -> str:
+        """Return `YYYYMMDDTHHMMSSZ-<agent>-<8 hex>`, the agent cut to what a path can hold."""
+        return format_run_id(agent_name, time_ns, random_suffix())
+
+
+def format_run_id(agent_name: str, time_ns: int, suffix: str) -> str:
+    """Put a run id together from its three parts."""
+    try:
+        stamp = datetime.fromtimestamp(time_ns // 1_000_000_000, UTC)
+    except (OverflowError, OSError, ValueError):  # a clock beyond the years 1 to 9999
+        stamp = datetime.fromtimestamp(0, UTC)
+    agent = _UNFIT_FOR_A_RUN_ID.sub("-", agent_name)[:_LONGEST_AGENT] or "agent"
+    return f"{stamp:%Y%m%dT%H%M%SZ}-{agent}-{suffix}"
+
+
+def random_suffix() -> str:
+    """Return the 8 hex digits that end a run id."""
+    return os.urandom(4).hex()
+
+
+def random_id() -> str:
+    """Return a random UUID, for records made outside any client."""
+    from uuid import uuid4
+
+    return str(uuid4())
+
+
+def derived_id(origin: str, purpose: str) -> str:
+    """Return the one id that belongs to an origin and a purpose, the same in every process."""
+    from uuid import UUID, uuid5
+
+    return str(uuid5(UUID(_NAMESPACE), f"{purpose}:{origin}"))

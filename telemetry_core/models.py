@@ -1,0 +1,417 @@
+"""The records of a program's story, what is handed to a sink, and what comes back."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Self
+
+from attrs import asdict, define, evolve, field, fields
+
+from telemetry_core.clock import (
+    SystemClock,
+    calculate_duration_ms,
+    get_iso8601_timestamp,
+    iso8601,
+    parse_iso8601,
+)
+from telemetry_core.errors import InvalidRecordError, UnknownStatusError
+from telemetry_core.ids import format_run_id, random_id, random_suffix
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+SCHEMA_VERSION = 7
+
+RUNNING = "running"
+CANONICAL_STATUSES = frozenset({RUNNING, "success", "failure", "partial", "timeout", "cancelled"})
+STATUS_ALIASES = {
+    "failed": "failure",
+    "completed": "success",
+    "succeeded": "success",
+    "canceled": "cancelled",
+}
+
+COUNT_FIELDS = (
+    "items_discovered",
+    "items_succeeded",
+    "items_failed",
+    "items_skipped",
+    "duration_ms",
+    "api_retry_count",
+)
+TIME_FIELDS = ("start_time", "end_time", "created_at", "updated_at")
+JSON_FIELDS = ("metrics_json", "context_json")
+# What a run's end says; merged as one, so that a status never stands beside another end's error.
+END_FIELDS = ("status", "end_time", "duration_ms", "error_summary", "error_details", "inferred")
+
+
+class Kind(StrEnum):
+    """What a record tells."""
+
+    START_RUN = "start_run"
+    UPDATE_RUN = "update_run"
+    END_RUN = "end_run"
+    EVENT = "event"
+
+
+class Lane(StrEnum):
+    """How urgent a record is: critical ones go first and never make room for standard ones."""
+
+    CRITICAL = "critical"
+    STANDARD = "standard"
+
+
+def normalize_status(status: str) -> str:
+    """Return the canonical word for a status or one of its aliases, in any case.
+
+    Raises `UnknownStatusError` for anything else.
+    """
+    word = status.strip().lower() if isinstance(status, str) else ""
+    word = STATUS_ALIASES.get(word, word)
+    if word not in CANONICAL_STATUSES:
+        known = ", ".join(sorted(CANONICAL_STATUSES))
+        raise UnknownStatusError(f"unknown run status {status!r}; use one of: {known}")
+    return word
+
+
+@define(eq=True)
+class RunRecord:
+    """One execution of a job by an agent: a row of `agent_runs`."""
+
+    run_id: str
+    agent_name: str
+    job_type: str
+    trigger_type: str | None = "cli"
+    start_time: str = field(factory=get_iso8601_timestamp)
+    event_id: str = field(factory=random_id)
+    schema_version: int = SCHEMA_VERSION
+    agent_owner: str | None = None
+    end_time: str | None = None
+    status: str = RUNNING
+    items_discovered: int = 0
+    items_succeeded: int = 0
+    items_failed: int = 0
+    items_skipped: int = 0
+    duration_ms: int = 0
+    input_summary: str | None = None
+    output_summary: str | None = None
+    source_ref: str | None = None
+    target_ref: str | None = None
+    error_summary: str | None = None
+    error_details: str | None = None
+    metrics_json: Any = None
+    context_json: Any = None
+    insight_id: str | None = None
+    product: str | None = None
+    platform: str | None = None
+    product_family: str | None = None
+    subdomain: str | None = None
+    website: str | None = None
+    website_section: str | None = None
+    item_name: str | None = None
+    git_repo: str | None = None
+    git_branch: str | None = None
+    git_run_tag: str | None = None
+    git_commit_hash: str | None = None
+    git_commit_source: str | None = None
+    git_commit_author: str | None = None
+    git_commit_timestamp: str | None = None
+    host: str | None = None
+    environment: str | None = None
+    api_posted: bool = False
+    api_posted_at: str | None = None
+    api_retry_count: int = 0
+    parent_run_id: str | None = None
+    created_at: str | None = None
+    updated_at: str | None = None
+    revision: int = 0
+    inferred: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        """Write the status as its canonical word and lift negative counts to zero."""
+        if self.status not in CANONICAL_STATUSES:
+            self.status = normalize_status(self.status)
+        for name in COUNT_FIELDS:
+            if getattr(self, name) < 0:
+                setattr(self, name, 0)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the run has come to an end of whatever kind."""
+        return self.status != RUNNING
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return every field by name, nulls included, marked as a run."""
+        return {**asdict(self, recurse=False), "record_type": "run"}
+
+    def to_json(self) -> str:
+        """Return `to_dict` as one line of JSON."""
+        return json.dumps(self.to_dict(), default=str)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Build a run from a mapping, leaving out names that no run has.
+
+        Raises `InvalidRecordError` when a required field is missing or of a wrong type.
+        """
+        known = {name: data[name] for name in RUN_FIELDS if name in data}
+        try:
+            return cls(**known)
+        except TypeError as error:
+            raise InvalidRecordError(f"this is no run: {error}") from error
+
+
+RUN_FIELDS: tuple[str, ...] = tuple(attribute.name for attribute in fields(RunRecord))
+
+
+@define(eq=False)
+class RunEvent:
+    """Something that happened, in a run or on its own."""
+
+    event_id: str
+    event_type: str
+    time_ns: int
+    run_id: str | None = None
+    payload: Any = None
+    distinct_id: str | None = None
+    context: dict[str, Any] | None = None
+
+    @property
+    def timestamp(self) -> str:
+        """The moment as ISO 8601 in UTC."""
+        return iso8601(self.time_ns)
+
+    @property
+    def payload_json(self) -> str | None:
+        """The payload as JSON text, or nothing for an empty one."""
+        return json.dumps(self.payload, default=str) if self.payload else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the event as a line of an NDJSON file has it, marked as an event."""
+        return {
+            "run_id": self.run_id,
+            "event_type": self.event_type,
+            "timestamp": self.timestamp,
+            "payload_json": self.payload_json,
+            "id": None,
+            "event_id": self.event_id,
+            "distinct_id": self.distinct_id,
+            "context": self.context,
+            "record_type": "event",
+        }
+
+    def to_json(self) -> str:
+        """Return `to_dict` as one line of JSON."""
+        return json.dumps(self.to_dict(), default=str)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Build an event from a mapping with `event_type` and `timestamp`.
+
+        Raises `InvalidRecordError` when either is missing or unreadable.
+        """
+        payload = data.get("payload", data.get("payload_json"))
+        try:
+            if isinstance(payload, str):
+                payload = json.loads(payload)
+            return cls(
+                event_id=data.get("event_id") or random_id(),
+                event_type=data["event_type"],
+                time_ns=parse_iso8601(data["timestamp"]),
+                run_id=data.get("run_id"),
+                payload=payload,
+                distinct_id=data.get("distinct_id"),
+                context=data.get("context"),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise InvalidRecordError(f"this is no event: {error}") from error
+
+
+@define
+class APIPayload:
+    """The part of a run that is posted to a reporting endpoint."""
+
+    run_id: str
+    agent_name: str
+    job_type: str
+    trigger_type: str | None
+    start_time: str
+    status: str
+    agent_owner: str | None = None
+    end_time: str | None = None
+    items_discovered: int = 0
+    items_succeeded: int = 0
+    items_failed: int = 0
+    duration_ms: int = 0
+    error_summary: str | None = None
+    product: str | None = None
+    platform: str | None = None
+    product_family: str | None = None
+    subdomain: str | None = None
+    website: str | None = None
+    website_section: str | None = None
+    item_name: str | None = None
+    git_repo: str | None = None
+    git_branch: str | None = None
+    git_commit_hash: str | None = None
+    git_commit_source: str | None = None
+    git_commit_author: str | None = None
+    git_commit_timestamp: str | None = None
+    host: str | None = None
+
+    @classmethod
+    def from_run_record(cls, record: RunRecord) -> Self:
+        """Take the posted fields out of a run."""
+        return cls(**{a.name: getattr(record, a.name) for a in fields(cls)})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields that have a value."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+    def to_json(self) -> str:
+        """Return `to_dict` as one line of JSON."""
+        return json.dumps(self.to_dict(), default=str)
+
+
+def generate_run_id(agent_name: str) -> str:
+    """Return a fresh run id, `YYYYMMDDTHHMMSSZ-<agent>-<8 hex>`."""
+    return format_run_id(agent_name, SystemClock.time_ns(), random_suffix())
+
+
+def merge_runs(old: RunRecord, new: RunRecord) -> RunRecord:
+    """Return what a store keeps of a run when a further record of it arrives.
+
+    An end beats running, an explicit end beats an inferred one, the first explicit end stays;
+    every other field comes from the higher revision, and what that leaves null from the other.
+    """
+    base, other = (new, old) if _weight(new) > _weight(old) else (old, new)
+    end = _end_that_counts(old, new, base)
+    changes = {
+        name: getattr(other, name)
+        for name in RUN_FIELDS
+        if getattr(base, name) is None and name not in END_FIELDS
+    }
+    changes.update((name, getattr(end, name)) for name in END_FIELDS)
+    return evolve(base, **changes)
+
+
+def _weight(run: RunRecord) -> tuple[int, bool]:
+    return run.revision, run.ended
+
+
+def _end_that_counts(old: RunRecord, new: RunRecord, base: RunRecord) -> RunRecord:
+    if old.ended != new.ended:
+        return old if old.ended else new
+    if old.inferred != new.inferred:
+        return new if old.inferred else old
+    same_end = (old.status, old.end_time) == (new.status, new.end_time)
+    return base if same_end else old
+
+
+@define(eq=False)
+class Record:
+    """What the spool holds: one moment of the story, with the run or the event as its body."""
+
+    id: str
+    kind: Kind
+    seq: int
+    time_ns: int
+    lane: Lane
+    body: RunRecord | RunEvent
+    size: int = 0
+
+
+@define(eq=False)
+class Batch:
+    """Records handed to one sink, to be done with before a deadline of the client's clock."""
+
+    records: tuple[Record, ...]
+    sink: str = ""
+    deadline: float = float("inf")
+    attempt: int = 1
+
+    def __iter__(self) -> Iterator[Record]:
+        return iter(self.records)
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+
+@define
+class Rejection:
+    """Why a sink will never accept a record."""
+
+    code: str
+    reason: str
+
+
+@define
+class Receipt:
+    """What became of each record of a batch; a record that is not named here waits."""
+
+    delivered: frozenset[str] = frozenset()
+    rejected: Mapping[str, Rejection] = field(factory=dict)
+    retry_after: float | None = None
+    pause_until: int | None = None
+    refused_whole: bool = False
+    code: str = ""
+    reason: str = ""
+
+    @classmethod
+    def all(cls, batch: Batch) -> Self:
+        """Everything arrived."""
+        return cls(delivered=frozenset(record.id for record in batch))
+
+    @classmethod
+    def of(
+        cls, delivered: Iterable[str] = (), rejected: Mapping[str, Rejection] | None = None
+    ) -> Self:
+        """These arrived, those never will, the rest waits."""
+        return cls(delivered=frozenset(delivered), rejected=dict(rejected or {}))
+
+    @classmethod
+    def wait(cls, reason: str = "", *, code: str = "", retry_after: float | None = None) -> Self:
+        """Nothing arrived; try again, not before `retry_after` seconds when given."""
+        return cls(retry_after=retry_after, code=code, reason=reason)
+
+    @classmethod
+    def refuse(cls, code: str, reason: str) -> Self:
+        """The other end refused the batch as a whole; it is halved to find the offender."""
+        return cls(refused_whole=True, code=code, reason=reason)
+
+    @classmethod
+    def pause(cls, code: str, reason: str, *, until_ns: int | None = None) -> Self:
+        """Stop sending until a time, or (without one) until somebody changes the settings."""
+        return cls(pause_until=FOREVER if until_ns is None else until_ns, code=code, reason=reason)
+
+
+FOREVER = 2**63 - 1
+
+
+@define
+class Health:
+    """A sink's own word on its condition."""
+
+    ok: bool
+    message: str = ""
+    details: Mapping[str, Any] = field(factory=dict)
+
+
+__all__ = [
+    "APIPayload",
+    "Batch",
+    "Health",
+    "Kind",
+    "Lane",
+    "Receipt",
+    "Record",
+    "Rejection",
+    "RunEvent",
+    "RunRecord",
+    "calculate_duration_ms",
+    "generate_run_id",
+    "get_iso8601_timestamp",
+    "merge_runs",
+    "normalize_status",
+]
