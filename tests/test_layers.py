@@ -1,0 +1,220 @@
+"""Imports go down only; each kind of line has one home; distributions know each other by public names."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+import telemetry_core
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[1]
+CORE = "telemetry_core"
+
+# Top to bottom. A module imports from the rows below its own, never from its own row or above.
+LAYERS = (
+    ("cli",),
+    ("default",),
+    ("client",),
+    ("run_context",),
+    ("delivery.engine",),
+    ("delivery.intake", "delivery.worker", "delivery.process"),
+    ("delivery.shipper",),
+    ("delivery.spool.spool",),
+    ("delivery.spool.folder",),
+    ("delivery.spool.segment", "delivery.spool.cursor"),
+    ("delivery.spool.frame",),
+    ("delivery.memory_spool", "delivery.dead_letters", "delivery.state"),
+    ("delivery.retry", "delivery.circuit", "delivery.lock"),
+    ("manager",),
+    ("config",),
+    ("hookspecs", "sending", "credentials", "codec", "privacy", "tracebacks", "surroundings"),
+    ("models",),
+    ("errors", "clock", "ids"),
+)
+HEIGHT = {name: len(LAYERS) - row for row, names in enumerate(LAYERS) for name in names}
+
+# What only these modules of the core may name: a kind of line has one home.
+HOMES = {
+    "time.time_ns": {"clock"},
+    "time.time": {"clock"},
+    "time.monotonic": {"clock"},
+    "time.sleep": {"clock"},
+    "datetime.now": {"clock"},
+    "os.urandom": {"ids"},
+    "uuid.uuid4": {"ids"},
+    "os.environ": {"config", "credentials"},
+    "os.getenv": {"config", "credentials"},
+    "threading.Thread": {"delivery.worker"},
+    "os.register_at_fork": {"delivery.process"},
+    "atexit.register": {"delivery.process"},
+}
+
+HEAVY = ("httpx", "rich", "click", "sqlite3", "cattrs", "msgspec", "filelock", "platformdirs")
+
+
+class Import(NamedTuple):
+    """One imported name: from where, what, and whether only a type checker follows it."""
+
+    module: str
+    name: str
+    line: int
+    for_types: bool
+
+
+def _imports(path: Path) -> Iterator[Import]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for_types = {
+        id(node)
+        for block in ast.walk(tree)
+        if isinstance(block, ast.If) and ast.unparse(block.test).endswith("TYPE_CHECKING")
+        for statement in block.body
+        for node in ast.walk(statement)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path}:{node.lineno} imports relatively"
+            for alias in node.names:
+                yield Import(node.module or "", alias.name, node.lineno, id(node) in for_types)
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                yield Import(alias.name, "", node.lineno, id(node) in for_types)
+
+
+def _name(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def _python_files(*folders: str) -> list[Path]:
+    return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+
+
+def _core_modules() -> dict[str, Path]:
+    """Return the core's files by their dotted name below `telemetry_core`."""
+    base = ROOT / CORE
+    dotted = {
+        ".".join(path.relative_to(base).with_suffix("").parts): path for path in _python_files(CORE)
+    }
+    return {
+        name.removesuffix(".__init__"): path for name, path in dotted.items() if name != "__init__"
+    }
+
+
+def _height(module: str) -> int | None:
+    """Return the row of a module or of the package it lives in, counted from the ground."""
+    while module:
+        if module in HEIGHT:
+            return HEIGHT[module]
+        module = module.rpartition(".")[0]
+    return None
+
+
+def _target(found: Import, modules: dict[str, Path]) -> str | None:
+    """Return the module of the core that an import reaches, if it reaches one."""
+    if found.module != CORE and not found.module.startswith(f"{CORE}."):
+        return None
+    inside = f"{found.module.removeprefix(CORE).lstrip('.')}.{found.name}".strip(".")
+    return inside if inside in modules else inside.removesuffix(f".{found.name}")
+
+
+MODULES = _core_modules()
+PACKAGES = {name for name, path in MODULES.items() if path.name == "__init__.py"} - HEIGHT.keys()
+
+
+@pytest.mark.parametrize("module", sorted(MODULES.keys() - PACKAGES))
+def test_a_module_imports_only_from_below(module: str) -> None:
+    own = _height(module)
+    assert own is not None, f"{module} has no place in LAYERS; give it one"
+    for found in _imports(MODULES[module]):
+        target = _target(found, MODULES)
+        if target is None or found.for_types or _same_package(module, target):
+            continue
+        if found.name == "__version__":
+            continue
+        below = _height(target)
+        assert below is not None, f"{module}:{found.line} imports {target or CORE} as a whole"
+        assert below < own, f"{module}:{found.line} imports {target}, which is not below it"
+
+
+def _same_package(module: str, target: str) -> bool:
+    """Tell whether both live in one package that stands in LAYERS as a whole, like `cli`."""
+    return any(
+        f"{module}.".startswith(f"{name}.") and f"{target}.".startswith(f"{name}.")
+        for name in HEIGHT
+    )
+
+
+@pytest.mark.parametrize("package", sorted(PACKAGES))
+def test_a_package_itself_imports_nothing_of_ours(package: str) -> None:
+    ours = [found for found in _imports(MODULES[package]) if found.module.startswith(CORE)]
+    assert not ours
+
+
+def test_no_import_goes_in_a_circle() -> None:
+    graph = {
+        module: {
+            target
+            for found in _imports(path)
+            if not found.for_types and (target := _target(found, MODULES)) in MODULES
+        }
+        for module, path in MODULES.items()
+    }
+    done: set[str] = set()
+    while ready := {module for module, needs in graph.items() if needs <= done} - done:
+        done |= ready
+    assert graph.keys() - done == set()
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_a_kind_of_line_stands_only_in_its_home(module: str) -> None:
+    tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
+    named = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    named |= {f"{found.module}.{found.name}" for found in _imports(MODULES[module])}
+    strangers = {line for line in named & HOMES.keys() if module not in HOMES[line]}
+    assert not strangers
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_threading_is_never_imported_by_name_at_module_level(module: str) -> None:
+    tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
+    at_top = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
+    assert "threading" not in {node.module for node in at_top}
+
+
+PLUGINS = sorted(path.name for path in (ROOT / "plugins").iterdir() if path.is_dir())
+NEIGHBOURS = {f"telemetry_{name}" for name in PLUGINS} | {
+    "telemetry_run_service",
+    "telemetry_ingest",
+}
+
+
+PUBLIC = {*vars(telemetry_core)["_PUBLIC"], "__version__"}
+
+
+@pytest.mark.parametrize("path", _python_files("plugins", "pytest_plugin"), ids=_name)
+def test_a_distribution_imports_public_names_of_the_core_only(path: Path) -> None:
+    for found in _imports(path):
+        if found.module.split(".")[0] != CORE:
+            continue
+        assert found.module == CORE, f"{_name(path)}:{found.line} reaches into {found.module}"
+        assert found.name in PUBLIC, f"{_name(path)}:{found.line}: {found.name} is not public"
+
+
+@pytest.mark.parametrize("path", _python_files("plugins", "pytest_plugin"), ids=_name)
+def test_plugins_and_fakes_know_no_plugin_but_themselves(path: Path) -> None:
+    own = path.relative_to(ROOT).parts[-2] if path.parent.parent.parent.name == "plugins" else ""
+    imported = {found.module.split(".")[0] for found in _imports(path)}
+    assert imported & NEIGHBOURS <= {own}
+
+
+def test_importing_the_package_imports_nothing_heavy() -> None:
+    code = f"import sys, telemetry_core; print(*(set({HEAVY!r}) & sys.modules.keys()))"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == ""

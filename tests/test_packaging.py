@@ -1,0 +1,133 @@
+"""Every wheel is built, opened, and installed by plain pip on an empty machine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tomllib
+import venv
+from configparser import ConfigParser
+from email import message_from_bytes
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import pytest
+from filelock import FileLock
+
+ROOT = Path(__file__).parents[1]
+ROOT_SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+MEMBERS = ROOT_SETTINGS["tool"]["uv"]["workspace"]["members"]
+PROJECTS = [ROOT, *sorted(path for member in MEMBERS for path in ROOT.glob(member))]
+
+
+def _project(folder: Path) -> dict[str, Any]:
+    table: dict[str, Any] = tomllib.loads((folder / "pyproject.toml").read_text("utf-8"))["project"]
+    return table
+
+
+NAMES = [_project(folder)["name"] for folder in PROJECTS]
+
+
+@pytest.fixture(scope="session")
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Build all wheels once for all workers and return them by the name of their distribution."""
+    shared = tmp_path_factory.getbasetemp().parent / "wheels"
+    with FileLock(f"{shared}.lock"):
+        if not (shared / "done").exists():
+            _build(shared)
+    found = {path.name.split("-")[0].replace("_", "-"): path for path in shared.glob("*.whl")}
+    assert sorted(found) == sorted(NAMES)
+    return found
+
+
+def _build(to: Path) -> None:
+    installer = ["--installer", "uv"] if shutil.which("uv") else []
+    for project in PROJECTS:
+        command = [sys.executable, "-m", "build", "--outdir", str(to), *installer, str(project)]
+        subprocess.run(command, check=True, capture_output=True, text=True)
+    (to / "done").touch()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_wheel_holds_one_typed_package_and_nothing_else(
+    name: str, wheels: dict[str, Path]
+) -> None:
+    with ZipFile(wheels[name]) as wheel:
+        files = [Path(entry) for entry in wheel.namelist()]
+    tops = {path.parts[0] for path in files}
+    (package,) = {top for top in tops if not top.endswith(".dist-info")}
+    assert len(tops) == 2
+    assert Path(package, "py.typed") in files
+    strays = [
+        path for path in files if path.suffix not in {".py", ".typed"} and path.parts[0] == package
+    ]
+    assert not strays
+    assert not [path for path in files if "test" in path.stem and name != "pytest-telemetry"]
+
+
+@pytest.mark.parametrize("folder", PROJECTS, ids=NAMES)
+def test_a_wheel_offers_the_entry_points_its_project_names(
+    folder: Path, wheels: dict[str, Path]
+) -> None:
+    project = _project(folder)
+    wanted = {"console_scripts": project.get("scripts", {}), **project.get("entry-points", {})}
+    offered = ConfigParser()
+    with ZipFile(wheels[project["name"]]) as wheel:
+        (entry,) = [name for name in wheel.namelist() if name.endswith("entry_points.txt")]
+        offered.read_string(wheel.read(entry).decode())
+    assert {name: dict(offered[name]) for name in offered.sections()} == {
+        name: points for name, points in wanted.items() if points
+    }
+
+
+def test_all_distributions_carry_one_version_and_ask_for_that_core(wheels: dict[str, Path]) -> None:
+    version = _project(ROOT)["version"]
+    for name, path in wheels.items():
+        with ZipFile(path) as wheel:
+            (entry,) = [one for one in wheel.namelist() if one.endswith(".dist-info/METADATA")]
+            metadata = message_from_bytes(wheel.read(entry))
+        assert metadata["Version"] == version
+        needs = [
+            need
+            for need in metadata.get_all("Requires-Dist", [])
+            if need.startswith("telemetry-core")
+        ]
+        assert name == "telemetry-core" or [need.split("==")[1] for need in needs] == [version]
+
+
+def test_plain_pip_installs_the_wheels_and_the_readme_example_runs(
+    wheels: dict[str, Path], tmp_path: Path
+) -> None:
+    venv.create(tmp_path / "venv", with_pip=True)
+    python = tmp_path / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
+    chosen = [str(path) for name, path in wheels.items() if name != "pytest-telemetry"]
+    _run([python, "-m", "pip", "install", "--quiet", *chosen], tmp_path, {})
+    example = shutil.copy(ROOT / "examples" / "first_run.py", tmp_path)
+    _run([python, example], tmp_path, {"TELEMETRY_BASE_DIR": str(tmp_path / "store")})
+    with sqlite3.connect(tmp_path / "store" / "db" / "telemetry.sqlite") as database:
+        rows = database.execute("SELECT agent_name, status FROM agent_runs").fetchall()
+    database.close()
+    assert rows == [("crawler", "success")]
+
+
+def _run(command: list[str | Path], cwd: Path, settings: dict[str, str]) -> None:
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    environ = {**inherited, "PIP_DISABLE_PIP_VERSION_CHECK": "1", **settings}
+    done = subprocess.run(
+        command, cwd=cwd, env=environ, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_pip_and_uv_set_up_the_same_workspace() -> None:
+    lines = (ROOT / "requirements-dev.txt").read_text("utf-8").splitlines()
+    editable = {
+        ROOT / line.removeprefix("-e ").split("[")[0] for line in lines if line[:3] == "-e "
+    }
+    tools = [line for line in lines if line and not line.startswith(("#", "-e "))]
+    assert editable == set(PROJECTS)
+    assert tools == ROOT_SETTINGS["dependency-groups"]["dev"]
