@@ -36,6 +36,7 @@ LAYERS = (
     ("manager",),
     ("config",),
     ("hookspecs", "sending", "credentials", "codec", "privacy", "tracebacks", "surroundings"),
+    ("plain",),
     ("models",),
     ("errors", "clock", "ids"),
 )
@@ -188,7 +189,7 @@ def test_threading_is_never_imported_by_name_at_module_level(module: str) -> Non
     assert "threading" not in {node.module for node in at_top}
 
 
-PLUGINS = sorted(path.name for path in (ROOT / "plugins").iterdir() if path.is_dir())
+PLUGINS = sorted(path.parent.name for path in ROOT.glob("plugins/*/pyproject.toml"))
 NEIGHBOURS = {f"telemetry_{name}" for name in PLUGINS} | {
     "telemetry_run_service",
     "telemetry_ingest",

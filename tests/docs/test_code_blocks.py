@@ -1,0 +1,146 @@
+"""Every block of code in the documentation runs, loads or is an example, word for word."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from telemetry_core import load_config
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted(
+    path
+    for pattern in (
+        "*.md",
+        "docs/**/*.md",
+        "changelog/*.md",
+        "plugins/*/*.md",
+        "pytest_plugin/*.md",
+    )
+    for path in ROOT.glob(pattern)
+)
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+
+# ```language … ```, and before it, when the block quotes a file: <!-- examples/first_run.py -->
+FENCE = re.compile(
+    r"(?:<!-- (?P<file>\S+) -->\n+)?^```(?P<language>\w*)\n(?P<code>.*?)^```",
+    re.MULTILINE | re.DOTALL,
+)
+PICTURES = {"text", "mermaid"}
+# What a page may tell people to type that no test needs to type again.
+SETTING_UP = (
+    "pip install",
+    "git clone",
+    "cd ",
+    "uv sync",
+    "uv run pytest",
+    "uv run ruff",
+    "uv run mypy",
+    ".ci/run",
+)
+
+
+class Block(NamedTuple):
+    """One fenced block of a page."""
+
+    page: str
+    line: int
+    language: str
+    file: str | None
+    code: str
+
+    def __str__(self) -> str:
+        return f"{self.page}:{self.line}"
+
+
+def _blocks(page: Path) -> list[Block]:
+    text = page.read_text(encoding="utf-8")
+    name = page.relative_to(ROOT).as_posix()
+    return [
+        Block(
+            name,
+            text.count("\n", 0, found.start()) + 1,
+            found["language"],
+            found["file"],
+            found["code"],
+        )
+        for found in FENCE.finditer(text)
+    ]
+
+
+BLOCKS = [block for page in PAGES for block in _blocks(page)]
+
+
+def _of(*languages: str) -> list[Block]:
+    return [block for block in BLOCKS if block.language in languages]
+
+
+@pytest.fixture
+def scratch(tmp_path: Path) -> Path:
+    """Return an empty directory that no configuration file stands above."""
+    (tmp_path / "work").mkdir()
+    return tmp_path / "work"
+
+
+def _run(command: list[str], scratch: Path) -> subprocess.CompletedProcess[str]:
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("TELEMETRY_", "AGENT_"))}
+    environ = {**inherited, "TELEMETRY_BASE_DIR": str(scratch / "store"), "NO_COLOR": "1"}
+    done = subprocess.run(
+        command, cwd=scratch, env=environ, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[path.relative_to(ROOT).as_posix() for path in PAGES])
+def test_every_fence_is_closed_and_of_a_language_this_test_knows(page: Path) -> None:
+    blocks = _blocks(page)
+    assert {block.language for block in blocks} <= {"python", "toml", "console", *PICTURES}
+    assert page.read_text("utf-8").count("```") == 2 * len(blocks)
+
+
+@pytest.mark.parametrize("block", [block for block in BLOCKS if block.file], ids=str)
+def test_a_quoted_block_is_the_file_it_names(block: Block) -> None:
+    assert block.code in (ROOT / str(block.file)).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("block", _of("python"), ids=str)
+def test_a_python_block_runs(block: Block, scratch: Path) -> None:
+    name = "test_block.py" if "def test_" in block.code else "block.py"
+    (scratch / name).write_text(block.code, encoding="utf-8")
+    runner = ["-m", "pytest", "-q", "-p", "no:cacheprovider"] if name.startswith("test_") else []
+    _run([sys.executable, *runner, name], scratch)
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: str(path.name))
+def test_an_example_runs(example: Path, scratch: Path) -> None:
+    _run([sys.executable, str(example)], scratch)
+
+
+@pytest.mark.parametrize("block", _of("toml"), ids=str)
+def test_a_toml_block_is_a_configuration(block: Block, scratch: Path) -> None:
+    whole = "tool" in tomllib.loads(block.code)
+    path = scratch / ("pyproject.toml" if whole else "telemetry.toml")
+    path.write_text(block.code, encoding="utf-8")
+    assert load_config(path, environ={}).path == path
+
+
+@pytest.mark.parametrize("block", _of("console"), ids=str)
+def test_the_commands_of_a_console_block_work(block: Block, scratch: Path) -> None:
+    typed = [line[2:] for line in block.code.splitlines() if line.startswith("$ ")]
+    assert typed
+    for line in typed:
+        if line.startswith(SETTING_UP):
+            continue
+        program, *arguments = shlex.split(line.removeprefix("uv run "), comments=True)
+        assert program == "telemetry", f"{block}: nobody knows how to run `{line}`"
+        _run([str(Path(sys.executable).with_name(program)), *arguments], scratch)
