@@ -63,7 +63,9 @@ def test_a_wheel_holds_one_typed_package_and_nothing_else(
     assert len(tops) == 2
     assert Path(package, "py.typed") in files
     strays = [
-        path for path in files if path.suffix not in {".py", ".typed"} and path.parts[0] == package
+        path
+        for path in files
+        if path.suffix not in {".py", ".sql", ".typed"} and path.parts[0] == package
     ]
     assert not strays
     assert not [path for path in files if "test" in path.stem and name != "pytest-telemetry"]

@@ -1,4 +1,4 @@
-"""A hook, a setting, an environment variable or an error that is not documented does not exist."""
+"""A hook, a setting or an environment variable that is not documented does not exist."""
 
 from __future__ import annotations
 
@@ -10,31 +10,73 @@ from pathlib import Path
 import pytest
 
 from telemetry_core import hookspecs
+from telemetry_core.config import DeliverySettings, PrivacySettings, TelemetryConfig
+from telemetry_core.settings import keys_of
 
 ROOT = Path(__file__).parents[2]
-DOCS = ROOT / "docs"
 HOOKS = [
     node
     for node in ast.parse(inspect.getsource(hookspecs)).body
     if isinstance(node, ast.FunctionDef)
 ]
-VARIABLE = re.compile(r"(TELEMETRY|AGENT|METRICS|GOOGLE|TK|RAXE|DO_NOT)_[A-Z_]*[A-Z]")
+SECTIONS = {
+    "## General": TelemetryConfig,
+    "## `[delivery]`": DeliverySettings,
+    "## `[privacy]`": PrivacySettings,
+}
+VARIABLE = re.compile(r"(TELEMETRY|AGENT|METRICS|GOOGLE|SHEETS|TK|RAXE|DO_NOT)(_[A-Z]+)+")
 
 
 def _page(name: str) -> str:
-    return (DOCS / name).read_text(encoding="utf-8")
+    return (ROOT / "docs" / name).read_text(encoding="utf-8")
 
 
 def _signature(hook: ast.FunctionDef) -> str:
-    return (
-        f"{hook.name}({ast.unparse(hook.args)}) -> {ast.unparse(hook.returns or ast.Name('None'))}"
-    )
+    returns = ast.unparse(hook.returns) if hook.returns else "None"
+    return f"{hook.name}({ast.unparse(hook.args)}) -> {returns}"
+
+
+def _settings() -> list[tuple[str, str, tuple[str, ...]]]:
+    """Return the section, the key and the variables of every setting of the core."""
+    return [
+        (section, key, attribute.metadata["env"] or (f"TELEMETRY_{key.upper()}",))
+        for section, cls in SECTIONS.items()
+        for key, attribute in keys_of(cls).items()
+    ]
+
+
+def _variables() -> set[str]:
+    """Return every name in the code that looks like an environment variable of ours."""
+    return {
+        node.value
+        for folder in ("telemetry_core", "plugins", "pytest_plugin")
+        for path in (ROOT / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and VARIABLE.fullmatch(node.value)
+    }
 
 
 @pytest.mark.parametrize("hook", HOOKS, ids=lambda hook: str(hook.name))
 def test_a_hook_is_documented_by_its_exact_signature(hook: ast.FunctionDef) -> None:
-    assert f"## `{_signature(hook)}`" in _page("hooks.md")
+    assert f"## `{_signature(hook)}`\n" in _page("hooks.md")
 
 
-def test_there_are_five_hooks() -> None:
-    assert len(HOOKS) == 5
+def test_every_hook_of_the_documentation_exists() -> None:
+    documented = re.findall(r"^## `(\w+)\(", _page("hooks.md"), re.MULTILINE)
+    assert documented == [hook.name for hook in HOOKS]
+
+
+@pytest.mark.parametrize(("section", "key", "variables"), _settings())
+def test_a_setting_is_documented_with_its_variables(
+    section: str, key: str, variables: tuple[str, ...]
+) -> None:
+    text = _page("configuration.md").split(f"{section}\n")[1].split("\n## ")[0]
+    (row,) = [line for line in text.splitlines() if line.startswith(f"| `{key}` |")]
+    assert all(f"`{variable}`" in row for variable in variables)
+
+
+@pytest.mark.parametrize("variable", sorted(_variables()))
+def test_an_environment_variable_is_documented(variable: str) -> None:
+    assert f"`{variable}`" in _page("configuration.md")
