@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Protocol
 
 NS_PER_SECOND = 1_000_000_000
@@ -70,11 +71,16 @@ class SystemClock:
 def iso8601(time_ns: int) -> str:
     """Write a time as ISO 8601 in UTC, to the microsecond, with its offset."""
     seconds, rest = divmod(time_ns, NS_PER_SECOND)
+    return f"{_to_the_second(seconds)}.{rest // 1000:06d}+00:00"
+
+
+@lru_cache(maxsize=64)  # records of a batch share their seconds
+def _to_the_second(seconds: int) -> str:
     try:
         moment = datetime.fromtimestamp(seconds, UTC)
     except (OverflowError, OSError, ValueError):  # a clock beyond the years 1 to 9999
         moment = datetime.fromtimestamp(0, UTC)
-    return moment.replace(microsecond=rest // 1000).isoformat(timespec="microseconds")
+    return moment.isoformat(timespec="seconds")[:19]
 
 
 def parse_iso8601(text: str) -> int:

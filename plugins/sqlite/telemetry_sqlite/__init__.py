@@ -1,1 +1,44 @@
-"""The sqlite sink."""
+"""The sqlite sink and its database, each name imported at its first use."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from telemetry_sqlite.errors import (
+        AmbiguousIdError,
+        DatabaseUnusableError,
+        UnknownSchemaError,
+    )
+    from telemetry_sqlite.queries import Page, RunFilter, RunQueries
+    from telemetry_sqlite.sink import SqliteSink
+    from telemetry_sqlite.writer import DatabaseWriter
+
+_HOMES = {
+    "AmbiguousIdError": "errors",
+    "DatabaseUnusableError": "errors",
+    "DatabaseWriter": "writer",
+    "Page": "queries",
+    "RunFilter": "queries",
+    "RunQueries": "queries",
+    "SqliteSink": "sink",
+    "UnknownSchemaError": "errors",
+}
+
+__all__ = [
+    "AmbiguousIdError",
+    "DatabaseUnusableError",
+    "DatabaseWriter",
+    "Page",
+    "RunFilter",
+    "RunQueries",
+    "SqliteSink",
+    "UnknownSchemaError",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -1,0 +1,66 @@
+"""Recognises a damaged database file and sets it aside, so that a new one can begin."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+from glob import escape, glob
+
+from telemetry_core.clock import get_iso8601_timestamp
+
+logger = logging.getLogger("telemetry_core.sqlite")
+
+FileId = tuple[int, int]
+
+_DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether the error says that the file itself is no sound database."""
+    code = getattr(error, "sqlite_errorcode", None)  # only errors of SQLite's own have one
+    return code is not None and code & 0xFF in _DAMAGE
+
+
+def file_id(path: str) -> FileId | None:
+    """Return what tells this file from another one of its name; nothing where there is none."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def set_aside(path: str, damaged: FileId | None, error: sqlite3.Error) -> None:
+    """Rename the damaged file and its journal, unless another process has already done so.
+
+    The journal goes first: left alone by a crash between the two, it would be played into the
+    new database.
+    """
+    if damaged is None or file_id(path) != damaged:
+        return
+    stamp = get_iso8601_timestamp().replace("-", "").replace(":", "")[:15]
+    aside = _free_name(f"{path}.corrupt-{stamp}Z")
+    if os.path.exists(f"{path}-journal"):
+        os.replace(f"{path}-journal", f"{aside}-journal")
+    os.replace(path, aside)
+    logger.error(
+        "the runs database %s is damaged (%s); it was set aside as %s and a new one begun",
+        path,
+        error,
+        aside,
+    )
+
+
+def files_set_aside(path: str) -> list[str]:
+    """Return the damaged files that lie beside the database, oldest first."""
+    found = glob(f"{escape(path)}.corrupt-*")
+    return sorted(name for name in found if not name.endswith("-journal"))
+
+
+def _free_name(wanted: str) -> str:
+    name, count = wanted, 1
+    while os.path.exists(name):
+        count += 1
+        name = f"{wanted}-{count}"
+    return name

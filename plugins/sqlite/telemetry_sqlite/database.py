@@ -1,0 +1,173 @@
+"""Opens the database file and runs work on it: one transaction, one turn, safe against a damaged file."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from telemetry_core.clock import SystemClock
+from telemetry_sqlite import damage, schema
+from telemetry_sqlite.errors import DatabaseUnusableError
+from telemetry_sqlite.turn import Turn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from sqlite3 import Connection
+
+    from telemetry_sqlite.damage import FileId
+
+T = TypeVar("T")
+
+BUSY_TIMEOUT = 30.0
+LOCK_DELAYS = (0.1, 0.2, 0.4)
+
+
+class Database:
+    """One writer's view of the file: a connection that stays open while all goes well.
+
+    Used by one thread at a time, whichever it is. After any error the connection is given up,
+    and the next work begins with a new one.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self._connection: Connection | None = None
+        self._file: FileId | None = None
+
+    def write(self, work: Callable[[Connection], T], deadline: float = float("inf")) -> T:
+        """Return what the work returns, once what it wrote has reached the disk.
+
+        The work is one transaction. A damaged file is set aside, and the work done again on a
+        new one; every other error leaves the file as it was and is raised.
+
+        :param deadline: the steady time after which nobody waits for a lock any more.
+        """
+        try:
+            return self._transaction(work, deadline)
+        except sqlite3.DatabaseError as error:
+            if not damage.is_damage(error):
+                raise
+            with Turn(self.path):
+                damage.set_aside(self.path, self._file, error)
+        return self._transaction(work, deadline)
+
+    def close(self) -> None:
+        """Close the connection; the next work opens another one."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _transaction(self, work: Callable[[Connection], T], deadline: float) -> T:
+        try:
+            connection = self._open()
+            with Turn(self.path):
+                _wait_at_most(connection, deadline)
+                _patiently(connection, "BEGIN IMMEDIATE", deadline)
+                result = work(connection)
+                _patiently(connection, "COMMIT", deadline)
+        except BaseException:
+            self.close()  # rolls back
+            raise
+        _sync_directory(os.path.dirname(self.path))  # the journal's end counts when this is on disk
+        return result
+
+    def _open(self) -> Connection:
+        if self._connection is not None:
+            if damage.file_id(self.path) == self._file:
+                return self._connection
+            self.close()  # the file was moved or removed: what we wrote there would be lost
+        _make_directory(os.path.dirname(self.path))
+        with Turn(self.path):
+            _make_file(self.path)
+            self._file = damage.file_id(self.path)
+            self._connection = _connect(self.path)
+            schema.prepare(self._connection, self.path)
+        return self._connection
+
+
+@contextmanager
+def reading(path: str) -> Iterator[Connection | None]:
+    """Give a connection that only reads, or nothing where no database has been begun.
+
+    Raises `DatabaseUnusableError` with the reason whenever SQLite cannot do what is asked.
+    """
+    try:
+        if not os.path.exists(path):
+            yield None
+            return
+        # not mode=ro: the journal of a killed writer must be rolled back before one can read
+        location = Path(path).absolute().as_uri() + "?mode=rw"
+        connection = sqlite3.connect(location, uri=True, timeout=BUSY_TIMEOUT, isolation_level=None)
+        with closing(connection):
+            connection.execute("PRAGMA query_only = ON")
+            if schema.is_empty(connection):
+                yield None
+                return
+            schema.check(connection, path)
+            yield connection
+    except sqlite3.Error as error:
+        raise DatabaseUnusableError(f"{path} cannot be read: {error}") from error
+
+
+def _connect(path: str) -> Connection:
+    connection = sqlite3.connect(
+        path,
+        timeout=BUSY_TIMEOUT,
+        isolation_level=None,
+        check_same_thread=False,  # after a fork the parent's worker is a new thread
+    )
+    try:
+        connection.execute("PRAGMA journal_mode = DELETE")
+        connection.execute("PRAGMA synchronous = FULL")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _wait_at_most(connection: Connection, deadline: float) -> None:
+    left = max(0.0, min(BUSY_TIMEOUT, deadline - SystemClock.monotonic()))
+    connection.execute(f"PRAGMA busy_timeout = {round(left * 1000)}")
+
+
+def _patiently(connection: Connection, statement: str, deadline: float) -> None:
+    for delay in LOCK_DELAYS:
+        try:
+            connection.execute(statement)
+            return
+        except sqlite3.OperationalError as error:
+            busy = error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+            if not busy or SystemClock.monotonic() + delay > deadline:
+                raise
+        SystemClock.sleep(delay)
+    connection.execute(statement)
+
+
+def _make_directory(directory: str) -> None:
+    if os.path.isdir(directory):
+        return
+    os.makedirs(directory, mode=0o700, exist_ok=True)
+
+
+def _make_file(path: str) -> None:
+    """Create the file for its owner only; SQLite gives its journal the same permissions."""
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        return
+    directory = os.path.dirname(path)
+    _sync_directory(directory)
+    _sync_directory(os.path.dirname(directory))
+
+
+def _sync_directory(directory: str) -> None:
+    if os.name == "nt":  # where a directory cannot be opened
+        return
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,17 @@
+"""What can be wrong with a runs database, each error saying what to do next."""
+
+from __future__ import annotations
+
+from telemetry_core.errors import TelemetryError
+
+
+class DatabaseUnusableError(TelemetryError):
+    """The runs database cannot be read now: damaged, locked for long, or out of reach."""
+
+
+class UnknownSchemaError(DatabaseUnusableError):
+    """The file is a database, but not one of ours or not of a version we know."""
+
+
+class AmbiguousIdError(TelemetryError):
+    """The beginning of an id was given, and several runs begin so."""

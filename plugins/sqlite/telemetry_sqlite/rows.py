@@ -1,0 +1,169 @@
+"""Translates runs and events to rows of the database and back."""
+
+from __future__ import annotations
+
+import json
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from attrs import evolve, fields
+
+from telemetry_core.clock import iso8601, parse_iso8601
+from telemetry_core.models import (
+    COUNT_FIELDS,
+    JSON_FIELDS,
+    RUN_FIELDS,
+    TIME_FIELDS,
+    RunEvent,
+    RunRecord,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from telemetry_core.models import Record
+
+RUN_COLUMNS = RUN_FIELDS
+EVENT_COLUMNS = (
+    "event_id",
+    "run_id",
+    "event_type",
+    "timestamp",
+    "payload_json",
+    "distinct_id",
+    "context_json",
+)
+
+_JSON_AT = tuple(RUN_COLUMNS.index(name) for name in JSON_FIELDS)
+_FLAGS = ("api_posted", "inferred")
+_NEVER_NULL = (*COUNT_FIELDS, "revision")
+_AS_JSON = frozenset({*JSON_FIELDS, "payload", "context"})
+_WIDEST = 2**63
+
+_values: Callable[[RunRecord], tuple[Any, ...]] = attrgetter(*RUN_COLUMNS)
+_encode = msgspec.json.Encoder().encode
+
+
+def run_row(run: RunRecord) -> tuple[Any, ...]:
+    """Return the values of a run in the order of `RUN_COLUMNS`."""
+    values = list(_values(run))
+    for index in _JSON_AT:
+        value = values[index]
+        if value is not None:
+            values[index] = readable(value) if isinstance(value, str) else json_text(value)
+    return tuple(values)
+
+
+def event_rows(events: Iterable[RunEvent]) -> list[tuple[Any, ...]]:
+    """Return the values of each event in the order of `EVENT_COLUMNS`."""
+    return [
+        (
+            event.event_id,
+            event.run_id,
+            event.event_type,
+            iso8601(event.time_ns),
+            json_text(event.payload) if event.payload else None,
+            event.distinct_id,
+            json_text(event.context) if event.context else None,
+        )
+        for event in events
+    ]
+
+
+def run_dict(row: Iterable[Any]) -> dict[str, Any]:
+    """Read `id` and `RUN_COLUMNS` as values by name, JSON parsed and flags as booleans.
+
+    JSON that cannot be parsed stays the text it is, beside `<name>_parse_error`.
+    """
+    run = dict(zip(("id", *RUN_COLUMNS), row, strict=True))
+    for name in _FLAGS:
+        run[name] = bool(run[name])
+    for name in JSON_FIELDS:
+        _parse_in_place(run, name)
+    return run
+
+
+def event_dict(row: Iterable[Any]) -> dict[str, Any]:
+    """Read `id` and `EVENT_COLUMNS` as values by name, payload and context parsed."""
+    event = dict(zip(("id", *EVENT_COLUMNS), row, strict=True))
+    for name in ("payload_json", "context_json"):
+        _parse_in_place(event, name)
+    return event
+
+
+def run_record(row: Iterable[Any]) -> RunRecord:
+    """Read `id` and `RUN_COLUMNS` as the run they tell of."""
+    run = run_dict(row)
+    for name in _NEVER_NULL:
+        run[name] = run[name] or 0
+    return RunRecord.from_dict(run)
+
+
+def normalized(run: RunRecord, seen_ns: int) -> RunRecord:
+    """Return the run with its times in UTC, and with those that every row has.
+
+    A run without a time of creation was created when it started: so says each of its records,
+    whichever arrives first.
+    """
+    times = {name: utc(getattr(run, name)) for name in TIME_FIELDS}
+    times["created_at"] = times["created_at"] or times["start_time"]
+    times["updated_at"] = times["updated_at"] or iso8601(seen_ns)
+    changed = {name: value for name, value in times.items() if value != getattr(run, name)}
+    return evolve(run, **changed) if changed else run
+
+
+def utc(moment: Any) -> Any:
+    """Return an ISO 8601 time in the one form that sorts; what is no time stays as it is."""
+    if moment is None:
+        return None
+    try:
+        return iso8601(parse_iso8601(str(moment)))
+    except (ValueError, OverflowError):
+        return moment
+
+
+def storable(record: Record) -> Record:
+    """Return the record with all its text as SQLite can hold it.
+
+    Raises `TypeError` or `ValueError` for a value that no column holds.
+    """
+    body = record.body
+    names = [attribute.name for attribute in fields(type(body)) if attribute.name not in _AS_JSON]
+    return evolve(
+        record, body=evolve(body, **{name: _fit(name, getattr(body, name)) for name in names})
+    )
+
+
+def readable(text: str) -> str:
+    """Return the text with lone surrogates written out, since SQLite holds UTF-8 only."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def json_text(value: Any) -> str:
+    """Write a value as JSON, in the quick way or in the one that takes more."""
+    try:
+        return _encode(value).decode()
+    except Exception:  # lone surrogates, and objects that only str() can show
+        return json.dumps(value, default=str)
+
+
+def _fit(name: str, value: Any) -> Any:
+    if isinstance(value, str):
+        return readable(value)
+    if value is None or isinstance(value, float):
+        return value
+    if not isinstance(value, int):
+        raise TypeError(f"{name} is a {type(value).__name__}, which no column holds")
+    if not -_WIDEST <= value < _WIDEST:
+        raise ValueError(f"{name} needs more than the 64 bits of a column")
+    return value
+
+
+def _parse_in_place(row: dict[str, Any], name: str) -> None:
+    if not isinstance(row[name], str):
+        return
+    try:
+        row[name] = json.loads(row[name])
+    except (ValueError, RecursionError) as error:
+        row[f"{name}_parse_error"] = str(error)

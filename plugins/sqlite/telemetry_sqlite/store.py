@@ -1,0 +1,125 @@
+"""Writes records into an open transaction: events once, runs merged, each refusal by itself."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING
+
+from telemetry_core.models import Rejection, RunEvent, RunRecord, merge_runs
+from telemetry_sqlite.rows import (
+    EVENT_COLUMNS,
+    RUN_COLUMNS,
+    event_rows,
+    normalized,
+    run_record,
+    run_row,
+    storable,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from sqlite3 import Connection
+
+    from telemetry_core.models import Record
+
+_IDS_AT_ONCE = 500
+
+# "OR IGNORE" would pass over every constraint in silence; here it is only the id that may be known.
+_INSERT_EVENT = (
+    f"INSERT INTO run_events ({', '.join(EVENT_COLUMNS)})"
+    f" VALUES ({', '.join('?' * len(EVENT_COLUMNS))}) ON CONFLICT (event_id) DO NOTHING"
+)
+_PUT_RUN = (
+    f"INSERT INTO agent_runs ({', '.join(RUN_COLUMNS)})"
+    f" VALUES ({', '.join('?' * len(RUN_COLUMNS))}) ON CONFLICT (event_id) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name in RUN_COLUMNS if name != "event_id")
+)
+SELECT_RUN = f"SELECT id, {', '.join(RUN_COLUMNS)} FROM agent_runs"
+
+# What one record may be to blame for, told by each stage of the way into its row.
+_BLAME = (
+    TypeError,
+    ValueError,
+    OverflowError,
+    RecursionError,
+    sqlite3.IntegrityError,
+    sqlite3.DataError,
+)
+_PERHAPS_BLAME = (*_BLAME, sqlite3.InterfaceError, sqlite3.ProgrammingError)
+
+
+def store_records(connection: Connection, records: Iterable[Record]) -> dict[str, Rejection]:
+    """Write the records and return those that no row can hold, by record id, with the reason."""
+    events: list[Record] = []
+    runs: list[Record] = []
+    for record in records:
+        (events if isinstance(record.body, RunEvent) else runs).append(record)
+    return {
+        **_all_or_each(connection, events, _insert_events),
+        **_all_or_each(connection, runs, _merge_in),
+    }
+
+
+def stored_runs(connection: Connection, event_ids: Sequence[str]) -> dict[str, RunRecord]:
+    """Return the stored runs of these ids."""
+    found: dict[str, RunRecord] = {}
+    for start in range(0, len(event_ids), _IDS_AT_ONCE):
+        some = event_ids[start : start + _IDS_AT_ONCE]
+        marks = ", ".join("?" * len(some))
+        for row in connection.execute(f"{SELECT_RUN} WHERE event_id IN ({marks})", some):
+            run = run_record(row)
+            found[run.event_id] = run
+    return found
+
+
+def _all_or_each(
+    connection: Connection,
+    records: Sequence[Record],
+    write: Callable[[Connection, Sequence[Record]], None],
+) -> dict[str, Rejection]:
+    """Write all at once; where that fails, one by one, to find who is to blame.
+
+    What the failed attempt wrote before it met the offender is harmless: writing a record twice
+    is writing it once.
+    """
+    try:
+        write(connection, records)
+        return {}
+    except _PERHAPS_BLAME:
+        refused = {}
+    for record in records:
+        try:
+            write(connection, [storable(record)])
+        except _BLAME as error:
+            code = "constraint" if isinstance(error, sqlite3.IntegrityError) else "unstorable"
+            refused[record.id] = Rejection(code, str(error))
+    return refused
+
+
+def _insert_events(connection: Connection, records: Sequence[Record]) -> None:
+    events = [record.body for record in records if isinstance(record.body, RunEvent)]
+    connection.executemany(_INSERT_EVENT, event_rows(events))
+
+
+def _merge_in(connection: Connection, records: Sequence[Record]) -> None:
+    runs = [
+        normalized(record.body, record.time_ns)
+        for record in records
+        if isinstance(record.body, RunRecord)
+    ]
+    stored = stored_runs(connection, list({run.event_id for run in runs}))
+    merged = dict(stored)
+    for run in runs:
+        known = merged.get(run.event_id)
+        merged[run.event_id] = run if known is None else _merge(known, run)
+    changed = [run_row(run) for run in merged.values() if run != stored.get(run.event_id)]
+    connection.executemany(_PUT_RUN, changed)
+
+
+def _merge(known: RunRecord, run: RunRecord) -> RunRecord:
+    """Merge, but keep what only a store knows: whether a run was posted, and how often tried."""
+    merged = merge_runs(known, run)
+    merged.api_posted = known.api_posted or run.api_posted
+    merged.api_posted_at = known.api_posted_at or run.api_posted_at
+    merged.api_retry_count = max(known.api_retry_count, run.api_retry_count)
+    return merged
