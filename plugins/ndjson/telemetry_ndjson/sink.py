@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - the core reads the types of the fields
 from typing import ClassVar
 
 from attrs import define, field
@@ -33,10 +33,12 @@ class NdjsonSink:
 
     def __attrs_post_init__(self) -> None:
         """Settle where the files lie, without touching the disk."""
-        if self.directory is self.base_dir is None:
+        if self.directory is not None:
+            self.writer = NDJSONWriter(self.directory)
+        elif self.base_dir is not None:
+            self.writer = NDJSONWriter(self.base_dir / "raw")
+        else:
             raise ConfigError("ndjson does not know where to write; set `directory`")
-        directory = Path(self.directory or "raw").expanduser()
-        self.writer = NDJSONWriter((self.base_dir or Path()) / directory)
 
     def destination(self) -> str:
         """Return the directory of the files."""
