@@ -1,0 +1,223 @@
+from __future__ import annotations
+
+import logging
+import os
+import resource
+import signal
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from telemetry_sqlite import DatabaseUnusableError, SqliteSink, UnknownSchemaError
+from telemetry_sqlite.damage import file_id, files_set_aside, set_aside
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.plugins.sqlite.conftest import Story
+
+    Ask = Callable[[str], list[Any]]
+
+NOBODY = 65534
+MIGRATED = "CREATE TABLE schema_migrations (version INTEGER); INSERT INTO schema_migrations"
+
+
+def file_of(sink: SqliteSink) -> Path:
+    path = Path(sink.destination())
+    path.parent.mkdir(exist_ok=True)
+    return path
+
+
+def set_aside_beside(path: Path) -> list[Path]:
+    return sorted(path.parent.glob("*.corrupt-*"))
+
+
+def make_database(path: Path, script: str) -> bytes:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(script)
+    return path.read_bytes()
+
+
+def outcome_in_child(act: Callable[[], object], prepare: Callable[[], object]) -> str:
+    """Return the name of the error that `act` ends with, in a child that was prepared."""
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            prepare()
+            act()
+            os.write(write, b"none")
+        except BaseException as error:
+            os.write(write, type(error).__name__.encode())
+        os._exit(0)
+    os.close(write)
+    with os.fdopen(read, "rb") as pipe:
+        answer = pipe.read().decode()
+    os.waitpid(child, 0)
+    return answer
+
+
+@pytest.mark.parametrize(
+    "rubbish", [b"this is no database" * 100, b"SQLite format 3\x00" + b"x" * 9000]
+)
+def test_what_is_no_database_is_set_aside_and_a_new_one_begun(
+    sink: SqliteSink, story: Story, rows: Ask, caplog: pytest.LogCaptureFixture, rubbish: bytes
+) -> None:
+    path = file_of(sink)
+    path.write_bytes(rubbish)
+
+    with caplog.at_level(logging.ERROR, "telemetry_core.sqlite"):
+        sink.ship_batch(story.batch(story.event("e1")))
+
+    (aside,) = set_aside_beside(path)
+    assert aside.read_bytes() == rubbish
+    assert str(aside) in caplog.text
+    assert str(aside) in sink.check_health().message
+    assert rows("SELECT event_id FROM run_events") == [("e1",)]
+
+
+def test_a_database_with_damaged_pages_is_set_aside_when_they_are_met(
+    sink: SqliteSink, story: Story, rows: Ask
+) -> None:
+    sink.ship_batch(story.batch(*(story.event() for _ in range(500))))
+    sink.close()
+    path = file_of(sink)
+    image = bytearray(path.read_bytes())
+    image[4096:] = os.urandom(len(image) - 4096)
+    path.write_bytes(image)
+
+    sink.ship_batch(story.batch(story.event("after")))
+
+    assert [aside.read_bytes() for aside in set_aside_beside(path)] == [image]
+    assert rows("SELECT event_id FROM run_events") == [("after",)]
+
+
+def test_the_journal_of_a_damaged_database_goes_with_it(tmp_path: Path) -> None:
+    path = tmp_path / "runs.sqlite"
+    path.write_text("damaged")
+    Path(f"{path}-journal").write_text("its journal")
+
+    set_aside(str(path), file_id(str(path)), sqlite3.DatabaseError("malformed"))
+
+    aside, journal = set_aside_beside(path)
+    assert (aside.read_text(), journal.read_text()) == ("damaged", "its journal")
+    assert journal.name == f"{aside.name}-journal"
+    assert files_set_aside(str(path)) == [str(aside)]
+
+
+def test_a_file_that_another_process_has_replaced_is_not_set_aside(tmp_path: Path) -> None:
+    path = tmp_path / "runs.sqlite"
+    path.write_text("the new one")
+
+    set_aside(str(path), (0, 0), sqlite3.DatabaseError("malformed"))
+
+    assert path.read_text() == "the new one"
+
+
+def test_two_damaged_files_in_one_second_are_both_kept(sink: SqliteSink, story: Story) -> None:
+    path = file_of(sink)
+    for _ in range(2):
+        path.write_bytes(b"no database" * 100)
+        sink.ship_batch(story.batch(story.event()))
+
+    assert len(set_aside_beside(path)) == 2
+
+
+def test_an_empty_file_is_a_database_not_yet_begun(sink: SqliteSink, story: Story) -> None:
+    path = file_of(sink)
+    path.touch()
+
+    assert sink.check_health().message == "nothing written yet"
+    assert sink.ship_batch(story.batch(story.event())).rejected == {}
+    assert set_aside_beside(path) == []
+
+
+@pytest.mark.parametrize(
+    ("script", "complaint"),
+    [
+        ("CREATE TABLE recipes (name TEXT)", "belongs to another program"),
+        ("CREATE TABLE agent_runs (a); CREATE TABLE run_events (a)", "belongs to another program"),
+        (f"{MIGRATED} VALUES (99)", "has schema 99, this release knows up to 7"),
+        (f"{MIGRATED} VALUES (3)", "has schema 3"),
+        (
+            f"{MIGRATED} VALUES (7); CREATE TABLE agent_runs (event_id TEXT)",
+            r"has schema 7, without agent_runs\.agent_name",
+        ),
+    ],
+)
+def test_a_schema_we_do_not_know_is_refused_and_left_alone(
+    sink: SqliteSink, story: Story, script: str, complaint: str
+) -> None:
+    path = file_of(sink)
+    before = make_database(path, script)
+
+    with pytest.raises(UnknownSchemaError, match=complaint) as refusal:
+        sink.ship_batch(story.batch(story.event()))
+
+    assert path.read_bytes() == before
+    assert "db_path" in str(refusal.value)
+    assert not sink.check_health().ok
+    with pytest.raises(UnknownSchemaError, match=complaint):
+        sink.runs_store().list_runs()
+
+
+def test_a_reader_reports_damage_and_changes_nothing(sink: SqliteSink) -> None:
+    path = file_of(sink)
+    path.write_bytes(b"no database" * 100)
+
+    with pytest.raises(DatabaseUnusableError, match="cannot be read"):
+        sink.runs_store().list_runs()
+
+    assert path.read_bytes() == b"no database" * 100
+    assert not sink.check_health().ok
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to give it up")
+def test_a_directory_that_may_not_be_written_loses_no_record(
+    sink: SqliteSink, story: Story, tmp_path: Path
+) -> None:
+    batch = story.batch(story.event())
+    tmp_path.chmod(0o755)
+
+    outcome = outcome_in_child(lambda: sink.ship_batch(batch), lambda: os.setuid(NOBODY))
+
+    assert outcome == "PermissionError"
+    assert sink.ship_batch(batch).delivered == {batch.records[0].id}
+
+
+def test_a_full_disk_loses_no_record(sink: SqliteSink, story: Story, rows: Ask) -> None:
+    batch = story.batch(*(story.event(payload={"text": "x" * 5000}) for _ in range(100)))
+    sink.ship_batch(story.batch(story.event("before")))
+    sink.close()
+
+    def fill_the_disk() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        size = os.path.getsize(sink.destination()) + 50_000
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+    assert outcome_in_child(lambda: sink.ship_batch(batch), fill_the_disk) in {
+        "OperationalError",
+        "OSError",
+    }
+    assert rows("SELECT event_id FROM run_events") == [("before",)]
+    assert len(sink.ship_batch(batch).delivered) == 100
+
+
+def test_what_was_receipted_has_its_directory_on_disk(
+    sink: SqliteSink, story: Story, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+    real = os.fsync
+
+    def watched(descriptor: int) -> None:
+        synced.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", watched)
+    sink.ship_batch(story.batch(story.event()))
+    sink.ship_batch(story.batch(story.event()))
+
+    database, base = str(tmp_path / "db"), str(tmp_path)
+    assert synced == [database, base, database, database]
