@@ -44,8 +44,7 @@ def text_of(value: object) -> str:
     """Return what an object says of itself, bounded, or at least what it is."""
     for speak in (str, repr):
         try:
-            said = speak(value)
-            return clean_text(said if len(said) <= _LONGEST_FOREIGN_TEXT else _shortened(said))
+            return clean_text(shortened(speak(value), _LONGEST_FOREIGN_TEXT))
         except Exception:  # noqa: S112 - the object cannot say; ask it otherwise
             continue
     return f"<unprintable {type_name(type(value))}>"
@@ -67,8 +66,12 @@ def clean_text(text: str) -> str:
     return exact
 
 
-def _shortened(text: str) -> str:
-    return f"{text[:_LONGEST_FOREIGN_TEXT]}… ({len(text)} characters)"
+def shortened(text: str, longest: int) -> str:
+    """Return a text of at most so many characters, its middle left out, for the ends say most."""
+    if len(text) <= longest:
+        return text
+    head, tail = (longest - 3) // 2, (longest - 2) // 2
+    return f"{text[:head]} … {text[-tail:]}"
 
 
 def _plain(value: object, depth: int, within: tuple[int, ...]) -> Any:
