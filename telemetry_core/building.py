@@ -1,0 +1,222 @@
+"""Builds a plugin from what its table and the environment say, naming what is wrong and where."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
+
+import attrs
+
+from telemetry_core.config import PluginOptions
+from telemetry_core.credentials import Secret, SecretReader
+from telemetry_core.errors import ConfigError, CredentialError, TelemetryError
+from telemetry_core.settings import FLAG, PATH, Origin, extra_fields, keys_of, pieces, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from cattrs import Converter
+
+    from telemetry_core.credentials import Variable
+
+_LISTS = (tuple, list, set, frozenset)
+_EXACTLY = {str: (str,), int: (int,), float: (float, int), bool: (bool,)}
+_IN_WORDS = {
+    str: "a text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    Path: "a path",
+}
+
+
+@attrs.frozen
+class Site:
+    """Where a plugin is built: what its table is part of and what the core has to offer.
+
+    :ivar offered: what a field of such a name gets unless the table says otherwise.
+    """
+
+    origin: Origin
+    secrets: SecretReader
+    offered: Mapping[str, object] = attrs.field(factory=dict)
+
+
+def build_plugin(cls: type, table: Mapping[str, Any], site: Site) -> object:
+    """Return a plugin whose settings come from the environment, else its table, else the core.
+
+    Raises `ConfigError` or `CredentialError` with the path of each wrong setting.
+    """
+    if not attrs.has(cls):
+        if table:
+            raise site.origin.error(f"{cls.__name__} takes no settings; it is no attrs class")
+        return cls()
+    _refuse_redirection(cls, table, site)
+    names = {attribute.alias: attribute for attribute in attrs.fields(cls) if attribute.init}
+    variables = {name: found for name in names if (found := _variable(names[name], site))}
+    offered = {name: value for name, value in site.offered.items() if name in names}
+    if not table and not variables:  # the usual case, and cattrs costs 40 ms to import
+        return cls(**offered)
+    return _structured(cls, table, offered, variables, site)
+
+
+def _variable(attribute: attrs.Attribute[Any], site: Site) -> Variable | None:
+    return site.secrets.environ.first(*attribute.metadata.get("env", ()))
+
+
+def _refuse_redirection(cls: type, table: Mapping[str, Any], site: Site) -> None:
+    """Keep a file that came with a directory from saying where the user's credentials go."""
+    if not site.secrets.confined:
+        return
+    for attribute in attrs.fields(cls):
+        if attribute.metadata.get("personal") and attribute.alias in table:
+            remedy = " or ".join(attribute.metadata.get("env", ())) or "TELEMETRY_CONFIG"
+            raise site.origin.at(attribute.alias).error(
+                "a configuration found in the working directory may not say where credentials "
+                f"from your home are sent; use {remedy}"
+            )
+
+
+def _structured(
+    cls: type,
+    table: Mapping[str, Any],
+    offered: Mapping[str, object],
+    variables: Mapping[str, Variable],
+    site: Site,
+) -> object:
+    from cattrs import BaseValidationError, transform_error
+    from cattrs.gen import make_dict_structure_fn, override
+
+    hooks: dict[str, Callable[[Any, Any], object]] = {
+        **dict.fromkeys(offered.keys() - table.keys(), lambda value, _: value),
+        **dict.fromkeys(variables, _from_variable),
+    }
+    overrides: dict[str, Any] = {
+        attribute.name: override(struct_hook=hooks[attribute.alias])
+        for attribute in attrs.fields(cls)
+        if attribute.alias in hooks
+    }
+    structure: Callable[[Any, type], object] = make_dict_structure_fn(
+        cls,
+        _strict_converter(site.secrets),
+        _cattrs_forbid_extra_keys=True,
+        _cattrs_use_alias=True,
+        _cattrs_detailed_validation=True,
+        **overrides,
+    )
+    try:
+        return structure({**offered, **table, **variables}, cls)
+    except BaseValidationError as error:
+        problems = "; ".join(transform_error(error, site.origin.path, _say))
+        only_secrets = {type(leaf) for leaf in _leaves(error)} == {CredentialError}
+        kind = CredentialError if only_secrets else ConfigError
+        raise kind(f"{site.origin.source}: {problems}") from None
+
+
+def _from_variable(variable: Variable, wanted: Any) -> object:
+    try:
+        return _from_text(variable.text, wanted)
+    except (TypeError, ValueError, OSError):
+        problem = f"expected {_words(wanted)}, not {shown(variable.text)}"
+        raise Origin(variable.name).error(problem) from None
+
+
+def _from_text(text: str, wanted: Any) -> object:
+    """Return the value of a type that a variable's text stands for; raises `ValueError`."""
+    origin, arguments = _origin(wanted), get_args(wanted)
+    if type(None) in arguments:
+        return _from_text(text, _without_none(arguments))
+    if origin is Literal:
+        return {str(choice): choice for choice in arguments}.get(text, text)
+    if origin in _LISTS:
+        return origin(_from_text(piece, arguments[0]) for piece in pieces(text))
+    if wanted is bool:
+        return FLAG.parse(text)
+    return Path(PATH.parse(text)) if wanted is Path else wanted(text)
+
+
+def _without_none(kinds: tuple[Any, ...]) -> Any:
+    return next(kind for kind in kinds if kind is not type(None))
+
+
+def _strict_converter(secrets: SecretReader) -> Converter:
+    """Return a converter that guesses nothing: no text for a number, no number for a text."""
+    from cattrs import Converter
+
+    converter = Converter(forbid_extra_keys=True, detailed_validation=True)
+
+    def path(value: object, wanted: Any) -> Path:
+        text: str = _checked(PATH.accepts(value), value, wanted)
+        return secrets.folder / os.path.expanduser(text)
+
+    def many(value: object, wanted: Any) -> Any:
+        items = _checked(isinstance(value, list), value, wanted)
+        kind = get_args(wanted)[0]
+        return _origin(wanted)(converter.structure(item, kind) for item in items)
+
+    register = converter.register_structure_hook_func
+    register(lambda kind: kind in _EXACTLY, _one)
+    register(lambda kind: kind is Path, path)
+    register(lambda kind: kind is Secret, lambda value, _: secrets.read(value))
+    register(lambda kind: _origin(kind) in _LISTS, many)
+    register(lambda kind: _origin(kind) is Literal, _choice)
+    return converter
+
+
+def _one(value: object, wanted: Any) -> Any:
+    return _checked(type(value) in _EXACTLY[wanted], value, wanted)
+
+
+def _choice(value: object, wanted: Any) -> Any:
+    return _checked(value in get_args(wanted), value, wanted)
+
+
+def _checked(fits: bool, value: Any, wanted: Any) -> Any:
+    if not fits:
+        raise ValueError(f"expected {_words(wanted)}, not {shown(value)}")
+    return value
+
+
+def _origin(wanted: Any) -> Any:
+    return get_origin(wanted)
+
+
+def _words(wanted: Any) -> str:
+    """Say what a field of a type takes."""
+    origin, arguments = _origin(wanted), get_args(wanted)
+    if type(None) in arguments:
+        return _words(_without_none(arguments))
+    if origin is Literal:
+        return f"one of {', '.join(map(str, arguments))}"
+    if origin in _LISTS:
+        return "a list"
+    return _IN_WORDS.get(wanted) or str(getattr(wanted, "__name__", wanted))
+
+
+def _say(error: BaseException, wanted: Any) -> str:
+    """Say what is wrong with one setting; what we or the plugin said stays as written."""
+    from cattrs import ForbiddenExtraKeysError
+
+    if isinstance(error, ForbiddenExtraKeysError):
+        return extra_fields(sorted(error.extra_fields), _settings_of(error.cl))
+    if isinstance(error, (TelemetryError, ValueError)):
+        return str(error)
+    if isinstance(error, KeyError) and wanted is not None:
+        return "required field missing"
+    if wanted is not None:
+        return f"expected {_words(wanted)}"
+    return f"{type(error).__name__}: {error}"
+
+
+def _settings_of(cls: type) -> list[str]:
+    own = [attribute.alias for attribute in attrs.fields(cls) if attribute.init]
+    return [*own, *keys_of(PluginOptions)]
+
+
+def _leaves(error: BaseException) -> Iterator[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from _leaves(inner)
+    else:
+        yield error

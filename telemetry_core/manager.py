@@ -1,0 +1,198 @@
+"""The active plugins of one client, found, checked and in order, and who listens to what."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections import Counter, deque
+from copy import copy
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import attrs
+
+from telemetry_core.building import Site, build_plugin
+from telemetry_core.clock import SystemClock
+from telemetry_core.config import PluginOptions
+from telemetry_core.credentials import SecretReader
+from telemetry_core.errors import ConfigError, PluginError, TelemetryError
+from telemetry_core.hookspecs import hookimpl
+from telemetry_core.plugin import LISTENING, Plugin, bound_hooks, name_of
+from telemetry_core.settings import extra_fields, keys_of, nearest, read_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from telemetry_core.clock import Clock
+    from telemetry_core.config import TelemetryConfig
+    from telemetry_core.discovery import Available
+    from telemetry_core.models import Batch, Record, RunEvent, RunRecord
+
+_logger = logging.getLogger("telemetry_core.manager")
+
+_REMEMBERED = 10_000
+
+
+class Recorder:
+    """Stands in for a remote sink under `TELEMETRY_TEST_MODE=mock`; keeps the latest records."""
+
+    def __init__(self) -> None:
+        self.records: deque[Record] = deque(maxlen=_REMEMBERED)
+
+    @hookimpl
+    def ship_batch(self, batch: Batch) -> None:
+        """Keep the records and say that all arrived."""
+        self.records.extend(batch)
+
+
+@attrs.frozen
+class Listeners:
+    """Who hears what: for each hook the name of a plugin and its function, bound once."""
+
+    on_start_run: tuple[tuple[str, Callable[[RunRecord], object]], ...]
+    on_event: tuple[tuple[str, Callable[[RunEvent, RunRecord | None], object]], ...]
+    on_end_run: tuple[tuple[str, Callable[[RunRecord], object]], ...]
+
+
+class Manager:
+    """Finds the plugins that a configuration names, and those that are handed in.
+
+    Raises `ConfigError` for what no program can mean: a plugin that is not installed, a name
+    given twice; and `PluginError` for a plugin that breaks the rules of hooks. A plugin that
+    cannot be built is only off: its `error` says why.
+
+    :ivar plugins: in the order of `active`, then those handed in.
+    :ivar silenced: the sinks that the user's own word keeps quiet, and which word.
+    :ivar listeners: the listening plugins, which are built at once; others are built by whoever
+        needs them first.
+    """
+
+    def __init__(
+        self, config: TelemetryConfig, plugins: Sequence[object] = (), *, clock: Clock | None = None
+    ) -> None:
+        self.config = config
+        self.failures: Counter[tuple[str, str]] = Counter()
+        self.silenced: dict[str, str] = {}
+        self._clock = clock or SystemClock()
+        found = [self._from_settings(name) for name in config.active]
+        found += [self._handed_in(plugin) for plugin in plugins]
+        _refuse_twins(found)
+        _refuse_misspelt_tables(config, found)
+        self._settle(tuple(heard for plugin in found if (heard := self._allowed(plugin))))
+
+    def _settle(self, plugins: tuple[Plugin, ...]) -> None:
+        """Take these plugins, build those that listen, and those that only say why they are off."""
+        self.plugins = plugins
+        for plugin in plugins:
+            if plugin.listens or not plugin.hooks:
+                self._build(plugin)
+        self.listeners = Listeners(*(tuple(self._hearing(hook)) for hook in LISTENING))
+
+    def rebuilt(self) -> Self:
+        """Return the manager for a forked child, with plugins and figures of its own."""
+        twin = copy(self)
+        twin.failures = Counter()
+        twin._settle(tuple(plugin.rebuilt() for plugin in self.plugins))  # noqa: SLF001 - one of us
+        return twin
+
+    def available(self) -> list[Available]:
+        """Return the name, distribution and version of all that could be active."""
+        return self.config.installed.available()
+
+    def failed(self, plugin: str, hook: str, error: Exception) -> None:
+        """Count what a plugin raised; the first of its kind is logged, or raised if so wished."""
+        self.failures[plugin, hook] += 1
+        if self.config.on_error == "raise":
+            raise error
+        if self.failures[plugin, hook] == 1:
+            _logger.warning(
+                "%s failed in %s; the next times are counted", plugin, hook, exc_info=error
+            )
+
+    def _from_settings(self, name: str) -> Plugin:
+        config = self.config
+        table = config.plugins.get(name, {})
+        origin = config.origin.at("plugins").at(name)
+        options = self._options(name)
+        wanted = config.kind_of(name)
+        plugin = partial(Plugin, name=name, options=options, defaults=config.delivery)
+        try:
+            kind = config.installed.load(wanted)
+        except PluginError:  # its build says why it is off
+            load = partial(config.installed.load, wanted)
+            return plugin(kind=None, make=load, remake=load, hooks={})
+        folder = config.path.parent if config.path else Path()
+        site = Site(
+            origin,
+            SecretReader(config.environ, folder, confined=not config.trusted),
+            {"base_dir": config.base_dir, "service": config.service, "clock": self._clock},
+        )
+        own = {key: value for key, value in table.items() if key not in keys_of(PluginOptions)}
+        make = partial(build_plugin, kind, own, site)
+        return plugin(kind=kind, make=make, remake=make, hooks=bound_hooks(name, kind))
+
+    def _handed_in(self, plugin: object) -> Plugin:
+        if plugin is None or inspect.isclass(plugin):
+            raise PluginError(f"a plugin is an object, not {plugin!r}; hand in an instance")
+        name = name_of(plugin)
+        hooks = bound_hooks(name, plugin)
+        remake = partial(attrs.evolve, plugin) if attrs.has(type(plugin)) else None
+        return Plugin(
+            name=name,
+            kind=plugin,
+            options=self._options(name),
+            defaults=self.config.delivery,
+            make=lambda: plugin,
+            remake=remake,
+            hooks=hooks,
+        )
+
+    def _options(self, name: str) -> PluginOptions:
+        """Return what the core itself reads in the table of a plugin."""
+        table = self.config.plugins.get(name, {})
+        ours = {key: table[key] for key in keys_of(PluginOptions) if key in table}
+        origin = self.config.origin.at("plugins").at(name)
+        return PluginOptions(**read_settings(PluginOptions, ours, self.config.environ, origin))
+
+    def _allowed(self, plugin: Plugin) -> Plugin | None:
+        """Return a plugin unless the user forbids it, and a recorder in a remote one's place."""
+        if not plugin.remote:
+            return plugin
+        if self.config.do_not_track:
+            self.silenced[plugin.name] = "DO_NOT_TRACK"
+            return None
+        if self.config.test_mode == "mock":
+            self.silenced[plugin.name] = "TELEMETRY_TEST_MODE=mock"
+            hooks = bound_hooks(plugin.name, Recorder)
+            return attrs.evolve(plugin, kind=Recorder, make=Recorder, remake=Recorder, hooks=hooks)
+        return plugin
+
+    def _build(self, plugin: Plugin) -> None:
+        try:
+            plugin.build()
+        except TelemetryError:  # logged, and kept in its `error`
+            if self.config.on_error == "raise":
+                raise
+
+    def _hearing(self, hook: str) -> Iterator[tuple[str, Callable[..., Any]]]:
+        for plugin in self.plugins:
+            if plugin.instance is not None and hook in plugin.hooks:
+                yield plugin.name, plugin.hooks[hook]
+
+
+def _refuse_twins(plugins: list[Plugin]) -> None:
+    names = Counter(plugin.name.casefold() for plugin in plugins)
+    for plugin in plugins:
+        if names[plugin.name.casefold()] > 1:
+            raise ConfigError(
+                f"two plugins are named {plugin.name!r}; give one of them a `name` of its own"
+            )
+
+
+def _refuse_misspelt_tables(config: TelemetryConfig, plugins: list[Plugin]) -> None:
+    """Raise `ConfigError` for a table that nobody reads and that was meant for an active plugin."""
+    names = [plugin.name for plugin in plugins]
+    for name in config.plugins.keys() - set(names):
+        if config.kind_of(name) not in config.installed and nearest(name, names):
+            raise config.origin.at("plugins").error(extra_fields([name], names))
