@@ -1,7 +1,8 @@
-"""Opens the database file and runs work on it: one transaction, one turn, safe against a damaged file."""
+"""Opens the database file, and does work on it in one transaction."""
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from contextlib import closing, contextmanager
@@ -34,6 +35,7 @@ class Database:
 
     def __init__(self, path: str) -> None:
         self.path = path
+        self._directory = os.path.dirname(path)
         self._connection: Connection | None = None
         self._file: FileId | None = None
 
@@ -71,7 +73,7 @@ class Database:
         except BaseException:
             self.close()  # rolls back
             raise
-        _sync_directory(os.path.dirname(self.path))  # the journal's end counts when this is on disk
+        _sync_directory(self._directory)  # until then a power loss brings the journal back
         return result
 
     def _open(self) -> Connection:
@@ -79,12 +81,13 @@ class Database:
             if damage.file_id(self.path) == self._file:
                 return self._connection
             self.close()  # the file was moved or removed: what we wrote there would be lost
-        _make_directory(os.path.dirname(self.path))
+        os.makedirs(self._directory, mode=0o700, exist_ok=True)
         with Turn(self.path):
             _make_file(self.path)
             self._file = damage.file_id(self.path)
             self._connection = _connect(self.path)
             schema.prepare(self._connection, self.path)
+        _sync_directory(os.path.dirname(self._directory))
         return self._connection
 
 
@@ -146,28 +149,23 @@ def _patiently(connection: Connection, statement: str, deadline: float) -> None:
     connection.execute(statement)
 
 
-def _make_directory(directory: str) -> None:
-    if os.path.isdir(directory):
-        return
-    os.makedirs(directory, mode=0o700, exist_ok=True)
-
-
 def _make_file(path: str) -> None:
     """Create the file for its owner only; SQLite gives its journal the same permissions."""
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     except FileExistsError:
         return
-    directory = os.path.dirname(path)
-    _sync_directory(directory)
-    _sync_directory(os.path.dirname(directory))
 
 
 def _sync_directory(directory: str) -> None:
-    if os.name == "nt":  # where a directory cannot be opened
+    try:
+        descriptor = os.open(directory, os.O_RDONLY)
+    except PermissionError:  # Windows, or a directory that we may use but not list
         return
-    descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # a file system that has no such thing
+            raise
     finally:
         os.close(descriptor)

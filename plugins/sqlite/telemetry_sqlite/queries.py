@@ -27,6 +27,9 @@ _COUNTS = {
 }
 _UNPOSTED = "api_posted = 0 AND status <> 'running'"
 
+# Two terms, because the first one alone tells SQLite where in the index to begin.
+_BEHIND = "created_at <= ? AND (created_at < ? OR id > ?)"
+
 Place = tuple[str, int]
 
 
@@ -46,8 +49,8 @@ class RunFilter:
     start_time_from: str | None = None
     start_time_to: str | None = None
 
-    def conditions(self) -> list[tuple[str, Any]]:
-        """Return each condition in SQL with its value.
+    def conditions(self) -> tuple[list[str], list[Any]]:
+        """Return the conditions in SQL, and their values.
 
         Raises `UnknownStatusError` for a status that no run can have.
         """
@@ -61,7 +64,8 @@ class RunFilter:
             ("start_time >= ?", utc(self.start_time_from)),
             ("start_time <= ?", utc(self.start_time_to)),
         ]
-        return [(condition, readable(value)) for condition, value in wanted if value]
+        given = [(condition, readable(value)) for condition, value in wanted if value]
+        return [condition for condition, _ in given], [value for _, value in given]
 
 
 EVERY_RUN = RunFilter()
@@ -97,12 +101,12 @@ class RunQueries:
 
         :param after: the `next` of the page before; unlike `offset` it costs the same on any page.
         """
-        conditions = which.conditions()
-        sql, values = _where(conditions)
+        conditions, values = which.conditions()
         if after is not None:
-            sql += f"{' AND' if conditions else ' WHERE'} {_BEHIND}"
+            conditions.append(_BEHIND)
             values += [after[0], *after]
-        sql = f"{SELECT_RUN}{sql} ORDER BY created_at DESC, id LIMIT ? OFFSET ?"
+        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+        sql = f"{SELECT_RUN} {where} ORDER BY created_at DESC, id LIMIT ? OFFSET ?"
         rows = self._rows(sql, [*values, limit + 1, offset], run_dict)
         return _page(rows, limit, "created_at")
 
@@ -171,17 +175,6 @@ class RunQueries:
         with reading(self.path) as connection:
             rows = [] if connection is None else connection.execute(sql, values).fetchall()
         return [read(row) for row in rows]
-
-
-# Two terms, because the first one alone tells SQLite where in the index to begin.
-_BEHIND = "created_at <= ? AND (created_at < ? OR id > ?)"
-
-
-def _where(conditions: list[tuple[str, Any]]) -> tuple[str, list[Any]]:
-    if not conditions:
-        return "", []
-    sql = " WHERE " + " AND ".join(condition for condition, _ in conditions)
-    return sql, [value for _, value in conditions]
 
 
 def _page(rows: list[dict[str, Any]], limit: int, ordered_by: str) -> Page:

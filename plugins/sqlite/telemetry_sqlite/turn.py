@@ -53,7 +53,7 @@ def _queue(path: str) -> int | None:
     if fcntl is None:
         return None
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError:  # a directory that takes no file: SQLite says so in its own words
         return None
     try:

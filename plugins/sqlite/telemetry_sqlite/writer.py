@@ -14,6 +14,7 @@ from telemetry_core.errors import TelemetryError
 from telemetry_core.models import Kind, Lane, Record, RunRecord
 from telemetry_sqlite.database import Database, reading
 from telemetry_sqlite.queries import RunQueries
+from telemetry_sqlite.rows import utc
 from telemetry_sqlite.store import store_records, stored_runs
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class DatabaseWriter:
 
     def mark_api_posted(self, run_id: str, posted_at: str | None = None) -> Answer:
         """Note that a run has reached the reporting endpoint, now or at a given time."""
-        moment = posted_at or get_iso8601_timestamp()
+        moment = utc(posted_at) or get_iso8601_timestamp()
         return self._change(run_id, "api_posted = 1, api_posted_at = ?", moment)
 
     def increment_api_retry_count(self, run_id: str) -> Answer:

@@ -220,4 +220,4 @@ def test_what_was_receipted_has_its_directory_on_disk(
     sink.ship_batch(story.batch(story.event()))
 
     database, base = str(tmp_path / "db"), str(tmp_path)
-    assert synced == [database, base, database, database]
+    assert synced == [base, database, database]

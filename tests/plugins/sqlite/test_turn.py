@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from telemetry_sqlite.turn import Turn
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WITHOUT_FCNTL = """
+import sys
+sys.modules["fcntl"] = None
+from telemetry_core.models import RunRecord
+from telemetry_sqlite import DatabaseWriter
+print(DatabaseWriter(sys.argv[1]).insert_run(RunRecord("run-1", "crawler", "nightly")))
+"""
+
+
+def test_where_there_is_no_flock_writing_goes_on_without_turns(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WITHOUT_FCNTL, str(tmp_path / "runs.sqlite")]
+
+    answer = subprocess.run(command, capture_output=True, check=True, text=True)
+
+    assert answer.stdout == "(True, '[OK] Run stored: run-1')\n"
+    assert not (tmp_path / "runs.sqlite.writer.lock").exists()
+
+
+def test_a_lock_file_that_cannot_be_made_is_no_reason_not_to_write(tmp_path: Path) -> None:
+    (tmp_path / "runs.sqlite.writer.lock").mkdir()
+
+    with Turn(str(tmp_path / "runs.sqlite")):
+        pass
+
+
+def test_a_turn_ends_with_its_block_also_after_an_error(tmp_path: Path) -> None:
+    turn = Turn(str(tmp_path / "runs.sqlite"))
+    for _ in range(2):
+        try:
+            with turn:
+                raise LookupError
+        except LookupError:
+            continue
+
+    with turn:
+        assert (tmp_path / "runs.sqlite.writer.lock").exists()
