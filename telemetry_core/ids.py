@@ -8,7 +8,7 @@ import re
 from datetime import UTC, datetime
 from typing import Protocol
 
-_UNFIT_FOR_A_RUN_ID = re.compile(r"[\s/\\\x00]+")
+_UNFIT_FOR_A_RUN_ID = re.compile(r"[\s/\\\x00-\x1f\x7f\ud800-\udfff]+")
 _LONGEST_AGENT = 200
 _NAMESPACE = "6f1c2c1e-5d0b-5c0f-9a37-7d3f1b6f0a11"
 
@@ -38,7 +38,7 @@ class RandomIds:
     def __init__(self) -> None:
         self._counter = itertools.count()
         self._head_ms = -1
-        self._head = ""
+        self._head = "00000000-0000"  # stays for a clock before 1970
         self._tail = ""
         self.reseed()
 
@@ -54,9 +54,7 @@ class RandomIds:
             self._head = f"{text[:8]}-{text[8:]}"
             self._head_ms = ms
         count = next(self._counter)
-        return (
-            f"{self._head}-7{count >> 14 & 0xFFF:03x}-{0x8000 | count & 0x3FFF:04x}-{self._tail}"
-        )
+        return f"{self._head}-7{count >> 14 & 0xFFF:03x}-{0x8000 | count & 0x3FFF:04x}-{self._tail}"
 
     def run_id(self, agent_name: str, time_ns: int) -> str:
         """Return `YYYYMMDDTHHMMSSZ-<agent>-<8 hex>`, the agent cut to what a path can hold."""
@@ -89,4 +87,5 @@ def derived_id(origin: str, purpose: str) -> str:
     """Return the one id that belongs to an origin and a purpose, the same in every process."""
     from uuid import UUID, uuid5
 
-    return str(uuid5(UUID(_NAMESPACE), f"{purpose}:{origin}"))
+    name = f"{purpose}:{origin}".encode("utf-8", "backslashreplace").decode()
+    return str(uuid5(UUID(_NAMESPACE), name))

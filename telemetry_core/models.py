@@ -17,11 +17,13 @@ from telemetry_core.clock import (
 )
 from telemetry_core.errors import InvalidRecordError, UnknownStatusError
 from telemetry_core.ids import format_run_id, random_id, random_suffix
+from telemetry_core.plain import tolerant
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 SCHEMA_VERSION = 7
+EXCEPTION = "exception"  # the event type of a captured exception; always critical
 
 RUNNING = "running"
 CANONICAL_STATUSES = frozenset({RUNNING, "success", "failure", "partial", "timeout", "cancelled"})
@@ -147,18 +149,23 @@ class RunRecord:
 
     def to_json(self) -> str:
         """Return `to_dict` as one line of JSON."""
-        return json.dumps(self.to_dict(), default=str)
+        return _json(self.to_dict())
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Build a run from a mapping, leaving out names that no run has.
 
-        Raises `InvalidRecordError` when a required field is missing or of a wrong type.
+        Raises `InvalidRecordError` when a required field is missing or a value is of a wrong type,
+        and `UnknownStatusError` for a status that no run has.
         """
-        known = {name: data[name] for name in RUN_FIELDS if name in data}
+        from msgspec import ValidationError, convert
+
         try:
-            return cls(**known)
-        except TypeError as error:
+            known = {name: data[name] for name in RUN_FIELDS if name in data}
+            if "status" in known:
+                known["status"] = normalize_status(known["status"])
+            return convert(known, cls, strict=False)  # a database says 0 and 1 for false and true
+        except (TypeError, ValidationError) as error:
             raise InvalidRecordError(f"this is no run: {error}") from error
 
 
@@ -185,7 +192,7 @@ class RunEvent:
     @property
     def payload_json(self) -> str | None:
         """The payload as JSON text, or nothing for an empty one."""
-        return json.dumps(self.payload, default=str) if self.payload else None
+        return _json(self.payload) if self.payload else None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the event as a line of an NDJSON file has it, marked as an event."""
@@ -203,7 +210,7 @@ class RunEvent:
 
     def to_json(self) -> str:
         """Return `to_dict` as one line of JSON."""
-        return json.dumps(self.to_dict(), default=str)
+        return _json(self.to_dict())
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -211,21 +218,33 @@ class RunEvent:
 
         Raises `InvalidRecordError` when either is missing or unreadable.
         """
-        payload = data.get("payload", data.get("payload_json"))
         try:
-            if isinstance(payload, str):
-                payload = json.loads(payload)
+            payload, text = data.get("payload"), data.get("payload_json")
             return cls(
-                event_id=data.get("event_id") or random_id(),
-                event_type=data["event_type"],
+                event_id=_text(data.get("event_id") or random_id()),
+                event_type=_text(data["event_type"]),
                 time_ns=parse_iso8601(data["timestamp"]),
                 run_id=data.get("run_id"),
-                payload=payload,
+                payload=json.loads(text) if payload is None and text else payload,
                 distinct_id=data.get("distinct_id"),
                 context=data.get("context"),
             )
-        except (KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
             raise InvalidRecordError(f"this is no event: {error}") from error
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value
+
+
+def _json(value: object) -> str:
+    """Write a value as one line of JSON, hostile ones as `tolerant` makes them plain."""
+    try:
+        return json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        return json.dumps(tolerant(value))
 
 
 @define
@@ -271,7 +290,7 @@ class APIPayload:
 
     def to_json(self) -> str:
         """Return `to_dict` as one line of JSON."""
-        return json.dumps(self.to_dict(), default=str)
+        return _json(self.to_dict())
 
 
 def generate_run_id(agent_name: str) -> str:
@@ -284,9 +303,10 @@ def merge_runs(old: RunRecord, new: RunRecord) -> RunRecord:
 
     An end beats running, an explicit end beats an inferred one, the first explicit end stays;
     every other field comes from the higher revision, and what that leaves null from the other.
+    The order in which the records of a run arrive makes no difference, nor does a second arrival.
     """
-    base, other = (new, old) if _weight(new) > _weight(old) else (old, new)
-    end = _end_that_counts(old, new, base)
+    base, other = (new, old) if _is_later(new, old) else (old, new)
+    end = min(old, new, key=_end_order) if old.ended or new.ended else base
     changes = {
         name: getattr(other, name)
         for name in RUN_FIELDS
@@ -296,17 +316,32 @@ def merge_runs(old: RunRecord, new: RunRecord) -> RunRecord:
     return evolve(base, **changes)
 
 
-def _weight(run: RunRecord) -> tuple[int, bool]:
-    return run.revision, run.ended
+def _is_later(one: RunRecord, other: RunRecord) -> bool:
+    """Order by revision; what shares one is ordered by anything that both stores would see."""
+    first, second = (
+        (run.revision, run.ended, not run.inferred, run.updated_at or "") for run in (one, other)
+    )
+    if first != second:
+        return first > second
+    return one != other and one.to_json() > other.to_json()
 
 
-def _end_that_counts(old: RunRecord, new: RunRecord, base: RunRecord) -> RunRecord:
-    if old.ended != new.ended:
-        return old if old.ended else new
-    if old.inferred != new.inferred:
-        return new if old.inferred else old
-    same_end = (old.status, old.end_time) == (new.status, new.end_time)
-    return base if same_end else old
+def _end_order(run: RunRecord) -> tuple[object, ...]:
+    """Order ends by what they say of themselves alone: a merged record keeps nothing else."""
+    return (
+        not run.ended,
+        run.inferred,
+        run.end_time is None,
+        _moment(run.end_time),
+        *(str(getattr(run, name)) for name in END_FIELDS),
+    )
+
+
+def _moment(text: str | None) -> float:
+    try:
+        return parse_iso8601(text or "")
+    except ValueError:
+        return float("inf")
 
 
 @define(eq=False)
@@ -320,6 +355,7 @@ class Record:
     lane: Lane
     body: RunRecord | RunEvent
     size: int = 0
+    source: int = 0  # which log it was read from; sequence numbers compare only within one
 
 
 @define(eq=False)
@@ -360,24 +396,24 @@ class Receipt:
 
     @classmethod
     def all(cls, batch: Batch) -> Self:
-        """Everything arrived."""
+        """Say that everything arrived."""
         return cls(delivered=frozenset(record.id for record in batch))
 
     @classmethod
     def of(
         cls, delivered: Iterable[str] = (), rejected: Mapping[str, Rejection] | None = None
     ) -> Self:
-        """These arrived, those never will, the rest waits."""
+        """Say that these arrived and those never will; the rest waits."""
         return cls(delivered=frozenset(delivered), rejected=dict(rejected or {}))
 
     @classmethod
     def wait(cls, reason: str = "", *, code: str = "", retry_after: float | None = None) -> Self:
-        """Nothing arrived; try again, not before `retry_after` seconds when given."""
+        """Try again later, not before `retry_after` seconds when given; nothing arrived."""
         return cls(retry_after=retry_after, code=code, reason=reason)
 
     @classmethod
     def refuse(cls, code: str, reason: str) -> Self:
-        """The other end refused the batch as a whole; it is halved to find the offender."""
+        """Say that the batch was refused as a whole; it is halved to find the offender."""
         return cls(refused_whole=True, code=code, reason=reason)
 
     @classmethod
