@@ -1,4 +1,4 @@
-"""Every error of ours, on one base, each saying what to do next."""
+"""Every error of ours, on one base, each saying what to do next; and how any error is told."""
 
 from __future__ import annotations
 
@@ -33,3 +33,11 @@ class SpoolError(TelemetryError):
 
 class CredentialError(TelemetryError):
     """A secret is missing or its source cannot be read."""
+
+
+def described(error: BaseException) -> str:
+    """Return an exception's type and text, also of one whose text cannot be had."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:
+        return type(error).__name__

@@ -1,0 +1,198 @@
+"""Keeps what a sink will never accept, with the reason, for somebody to look at."""
+
+from __future__ import annotations
+
+import logging
+import os
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Any
+
+from attrs import define
+
+from telemetry_core.codec import encode
+from telemetry_core.errors import SpoolError
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from telemetry_core.clock import Clock
+    from telemetry_core.models import Record
+
+_log = logging.getLogger("telemetry_core.dead_letters")
+
+_BUSY_SECONDS = 5.0
+_LONGEST_REASON = 2000
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS dead_letters (
+    sink TEXT NOT NULL,
+    record_id TEXT NOT NULL,
+    code TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    first_ns INTEGER NOT NULL,
+    last_ns INTEGER NOT NULL,
+    lane TEXT NOT NULL,
+    line BLOB NOT NULL,
+    PRIMARY KEY (sink, record_id)
+)
+"""
+_ADD = """
+INSERT INTO dead_letters VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (sink, record_id) DO UPDATE SET
+    code = excluded.code, reason = excluded.reason, last_ns = excluded.last_ns,
+    attempts = attempts + excluded.attempts
+"""
+_LIST = """
+SELECT * FROM dead_letters WHERE ?1 IS NULL OR sink = ?1
+ORDER BY last_ns DESC, record_id DESC LIMIT ?2
+"""
+_GET = "SELECT * FROM dead_letters WHERE sink = ? AND record_id = ?"
+_COUNT = "SELECT sink, COUNT(*) FROM dead_letters GROUP BY sink"
+_REMOVE = "DELETE FROM dead_letters WHERE sink = ? AND record_id = ?"
+
+
+@define
+class DeadLetter:
+    """A record to be kept, and why no sink will ever have it."""
+
+    record: Record
+    code: str
+    reason: str
+    attempts: int = 1
+
+
+@define
+class KeptLetter:
+    """A dead letter as it is stored, column by column; `line` is the record as the spool had it."""
+
+    sink: str
+    record_id: str
+    code: str
+    reason: str
+    attempts: int
+    first_ns: int
+    last_ns: int
+    lane: str
+    line: bytes
+
+
+class DeadLetters:
+    """The dead letters of all sinks in one SQLite file, shared between processes.
+
+    Each call opens a connection of its own and closes it, so that nothing is carried over a fork
+    or between threads. A file that is no database is set aside, and a new one begun.
+    """
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self._path = path
+        self._clock = clock
+
+    def add(self, sink: str, letters: Iterable[DeadLetter]) -> None:
+        """Commit letters to the disk; one that is there already counts its attempts on.
+
+        Raises `SpoolError` when they could not be kept; then none of them was.
+        """
+        now = self._clock.time_ns()
+        rows = [_row(sink, letter, now) for letter in letters]
+        with self._connection() as connection:
+            connection.executemany(_ADD, rows)
+
+    def get(self, sink: str, record_id: str) -> KeptLetter | None:
+        """Return one letter, or nothing when there is none of that id."""
+        return next((KeptLetter(*row) for row in self._read(_GET, sink, record_id)), None)
+
+    def count(self) -> dict[str, int]:
+        """Return how many letters each sink has."""
+        return dict(self._read(_COUNT))
+
+    def remove(self, sink: str, record_ids: Iterable[str]) -> int:
+        """Delete letters, once they were looked at or sent again; return how many there were."""
+        if not self._path.exists():
+            return 0
+        with self._connection() as connection:
+            return connection.executemany(_REMOVE, [(sink, i) for i in record_ids]).rowcount
+
+    def list(self, sink: str | None = None, limit: int = 100) -> list[KeptLetter]:
+        """Return letters, the latest first, of one sink or of all."""
+        return [KeptLetter(*row) for row in self._read(_LIST, sink, limit)]
+
+    def _read(self, query: str, *parameters: object) -> Sequence[Any]:
+        if not self._path.exists():
+            return ()
+        with self._connection() as connection:
+            return connection.execute(query, parameters).fetchall()
+
+    @contextmanager
+    def _connection(self) -> Iterator[sqlite3.Connection]:
+        """Give a connection within a transaction, which is committed at the end."""
+        import sqlite3
+
+        try:
+            with closing(self._open()) as connection, connection:
+                yield connection
+        except (sqlite3.Error, OSError) as error:
+            raise SpoolError(
+                f"the dead letters in {self._path} cannot be reached: {error}; check that the"
+                " disk has room and that the file belongs to you"
+            ) from error
+
+    def _open(self) -> sqlite3.Connection:
+        """Open the file, or begin a new one in place of one that is damaged."""
+        import sqlite3
+
+        try:
+            return self._connect()
+        except sqlite3.DatabaseError as error:
+            if error.sqlite_errorcode not in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+                raise
+        self._set_aside()
+        return self._connect()
+
+    def _connect(self) -> sqlite3.Connection:
+        import sqlite3
+
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+        connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS)
+        try:
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute(_SCHEMA)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _set_aside(self) -> None:
+        """Move a damaged file out of the way, unless another process did so meanwhile."""
+        import sqlite3
+
+        from filelock import FileLock
+
+        with FileLock(f"{self._path}.lock", timeout=_BUSY_SECONDS, mode=0o600):
+            try:
+                self._connect().close()
+            except sqlite3.DatabaseError as error:
+                aside = self._path.with_name(f"{self._path.name}.corrupt-{self._clock.time_ns()}")
+                _log.warning(
+                    "%s is damaged (%s); it is kept as %s and a new one is begun",
+                    self._path,
+                    error,
+                    aside.name,
+                )
+                self._path.replace(aside)
+
+
+def _row(sink: str, letter: DeadLetter, now: int) -> tuple[object, ...]:
+    record = letter.record
+    line = encode(record.id, record.kind, record.seq, record.time_ns, record.body)
+    reason = _storable(letter.reason)[:_LONGEST_REASON]
+    lane = record.lane.value
+    code = _storable(letter.code)
+    return sink, _storable(record.id), code, reason, letter.attempts, now, now, lane, line
+
+
+def _storable(text: str) -> str:
+    """Replace what UTF-8 cannot express, which SQLite would refuse."""
+    return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,37 @@
+"""How long to wait before trying again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from attrs import define, field, validators
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_HIGHEST_POWER = 63
+
+
+def _fraction() -> float:
+    from random import random  # takes 5 ms to import, and only a failure needs it
+
+    return random()  # noqa: S311 - a wait is no secret
+
+
+@define(frozen=True)
+class RetryPolicy:
+    """Full jitter: any wait below a ceiling that doubles with each attempt, up to a cap.
+
+    A crowd that failed together comes back spread out. `random` gives a number from 0 to 1; one
+    that always gives 1 turns the ceiling itself into the wait.
+    """
+
+    base: float = field(default=0.5, validator=validators.ge(0))
+    cap: float = field(default=60.0, validator=validators.ge(0))
+    random: Callable[[], float] = _fraction
+
+    def delay(self, attempt: int) -> float:
+        """Return the seconds to wait after the given failed attempt, the first being 1."""
+        doublings = min(max(attempt, 1) - 1, _HIGHEST_POWER)
+        ceiling: float = min(self.cap, self.base * 2**doublings)
+        return ceiling * self.random()

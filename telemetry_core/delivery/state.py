@@ -1,0 +1,148 @@
+"""Remembers a sink's circuit and pause for the next process and for `telemetry status`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import math
+import os
+from typing import TYPE_CHECKING, Any
+
+import attrs
+from attrs import define, field
+
+from telemetry_core.clock import NS_PER_SECOND
+from telemetry_core.credentials import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from telemetry_core.clock import Clock
+
+_log = logging.getLogger("telemetry_core.state")
+
+
+@define(frozen=True)
+class Pause:
+    """Why a sink is left alone, and for how many seconds."""
+
+    seconds: float
+    code: str = ""
+    reason: str = ""
+    destination: bool = False  # nothing but the destination itself was found to be at fault
+
+
+@define(frozen=True)
+class Saved:
+    """What an earlier process left behind."""
+
+    pause: Pause | None = None
+    circuit: Mapping[str, Any] = field(factory=dict)
+
+
+def fingerprint(destination: str | None, plugin: object) -> str:
+    """Return a mark that changes when the destination or a setting, also a secret one, does."""
+    parts = [type(plugin).__name__, repr(destination)]
+    settings: type[Any] = type(plugin)
+    if attrs.has(settings):
+        for attribute in attrs.fields(settings):
+            if attribute.init:
+                value = getattr(plugin, attribute.name, None)
+                shown = value.reveal() if isinstance(value, Secret) else repr(value)
+                parts.append(f"{attribute.name}={shown}")
+    text = "\x00".join(parts).encode("utf-8", "replace")
+    return hashlib.blake2b(text, digest_size=8, person=b"telemetry").hexdigest()
+
+
+class SinkState:
+    """One sink's file in `<base_dir>/state`; it is there only while something is wrong.
+
+    No method raises: what cannot be written is not remembered, what cannot be read is set aside.
+    """
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self._path = path
+        self._clock = clock
+        self._written = False
+
+    def load(self, key: str) -> Saved:
+        """Return what was saved under this key; nothing once destination or settings changed.
+
+        The time since counts against the pause and the circuit, and a clock that went back makes
+        neither longer than it was.
+        """
+        try:
+            text = self._path.read_bytes()
+        except OSError:
+            return Saved()
+        try:
+            saved = self._parse(json.loads(text), key)
+            self._written = True
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            self._set_aside(error)
+            return Saved()
+        return saved
+
+    def save(self, key: str, circuit: Mapping[str, Any], pause: Pause | None) -> None:
+        """Write both down, replacing the file in one step."""
+        data = {
+            "key": key,
+            "time": self._clock.time_ns(),
+            "circuit": dict(circuit),
+            "pause": None if pause is None else attrs.asdict(pause),
+        }
+        new = self._path.with_name(f"{self._path.name}.{os.getpid()}.new")
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                json.dump(data, file)
+            new.replace(self._path)
+            self._written = True
+        except (OSError, ValueError) as error:
+            self._written = False
+            _log.debug("the state of a sink was not written to %s: %s", self._path, error)
+
+    def clear(self) -> None:
+        """Forget everything: all is well, or somebody wants the sink to try again."""
+        self._written = False
+        try:
+            self._path.unlink(missing_ok=True)
+        except OSError as error:
+            _log.debug("the state of a sink was not removed from %s: %s", self._path, error)
+
+    def cleared(self) -> bool:
+        """Whether another process removed what this one saved."""
+        if not self._written:
+            return False
+        try:
+            self._path.stat()
+        except FileNotFoundError:
+            return True
+        except OSError:
+            return False
+        return False
+
+    def _parse(self, data: Any, key: str) -> Saved:
+        if data["key"] != key:
+            return Saved()
+        gone = max(0.0, (self._clock.time_ns() - int(data["time"])) / NS_PER_SECOND)
+        circuit = dict(data["circuit"])
+        if circuit:
+            circuit["retry_in"] = max(0.0, float(circuit["retry_in"]) - gone)
+        pause = None if data["pause"] is None else Pause(**data["pause"])
+        if pause is not None:
+            if not math.isfinite(pause.seconds):
+                raise ValueError(f"a pause of {pause.seconds} seconds")
+            pause = attrs.evolve(pause, seconds=max(0.0, pause.seconds - gone))
+        return Saved(pause, circuit)
+
+    def _set_aside(self, error: Exception) -> None:
+        aside = self._path.with_name(f"{self._path.name}.corrupt")
+        _log.warning("%s cannot be read (%s); it is kept as %s", self._path, error, aside.name)
+        try:
+            self._path.replace(aside)
+        except OSError:
+            self.clear()

@@ -1,0 +1,284 @@
+"""The one thread that drives a sink, and the alarm that tells it of new records."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from contextlib import suppress
+from typing import TYPE_CHECKING, Protocol
+
+from telemetry_core.clock import Bell
+from telemetry_core.complaints import Complaints
+from telemetry_core.delivery.ticket import Ticket
+from telemetry_core.delivery.ticks import Ticks
+from telemetry_core.errors import described
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from telemetry_core.clock import Clock
+
+LINGER = 0.1
+# A ring can be lost only when an exception hits the program between writing and ringing.
+LONGEST_IDLE = 5.0
+AFTER_A_FAULT = 1.0  # seconds until a step or a start that failed is tried again
+
+
+class Alarm:
+    """All the workers that wait for records, as one set that the hot path looks at.
+
+    A worker enters before it looks a last time and leaves when it wakes; nobody else takes it
+    out, so a record that is written after that look finds it here.
+    """
+
+    __slots__ = ("waiting",)
+
+    def __init__(self) -> None:
+        self.waiting: set[Worker] = set()
+
+    def ring(self) -> None:
+        """Wake every worker that waits for records."""
+        for worker in self.waiting.copy():
+            worker.ring()
+
+
+class Step(Protocol):
+    """What a worker does over and over."""
+
+    def __call__(self, *, force: bool = False) -> float | None:
+        """Do a piece; return the seconds until the next, or nothing when there is none to do."""
+
+
+class Worker:
+    """Drives one step function on a daemon thread, started when there is something to do.
+
+    What a program's thread or a signal handler calls takes no lock: requests go through deques,
+    waking through a bell.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        step: Step,
+        clock: Clock,
+        *,
+        build: Callable[[], object] | None = None,
+        end: Callable[[], object] | None = None,
+        ticks: Iterable[tuple[float, Callable[[], object]]] = (),
+        linger: float = LINGER,
+        alarm: Alarm | None = None,
+        report: Callable[[str, str], None] | None = None,
+    ) -> None:
+        self.name = name
+        self.clock = clock
+        self.error: str | None = None
+        self._step = step
+        self._build = build
+        self._end = end
+        self._ticks = Ticks(ticks, clock, self._complain)
+        self._linger = linger
+        self._alarm = alarm or Alarm()
+        self._report = report or Complaints()
+        self._bell = Bell()
+        self._tickets: deque[Ticket] = deque()
+        self._serving: list[Ticket] = []
+        self._rests: deque[None] = deque()
+        self._resting = False
+        self._turn = threading.Lock()
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._wanted = False
+        self._start_again_at = clock.monotonic()
+        self._stopped = False
+        self._waits = False
+        self._moved = clock.monotonic()
+
+    # -- for any thread
+
+    def start(self) -> bool:
+        """Have the thread run, also again after a rest; false when it cannot be started now."""
+        self._wanted = True
+        if self._stopped or not self._starting.acquire(blocking=False):
+            return False
+        try:
+            if self.running and self._withdraw_rest():
+                return True
+            return self._start_thread()
+        finally:
+            self._starting.release()
+
+    def ring(self) -> None:
+        """Wake the thread, or start the one that could not be started; never one that rests."""
+        if self._wanted and not self.running:
+            self.start()
+        self._bell.ring()
+
+    def request_flush(self) -> Ticket:
+        """Ask for one try at all that is pending, past back-off and circuit."""
+        ticket = Ticket(self.clock, worth_waiting=self._can_be_waited_for)
+        if not self._stopped:
+            self._tickets.append(ticket)
+            self.ring()
+        return ticket
+
+    def rest(self, timeout: float) -> bool:
+        """Have the thread end between two steps, within so many real seconds; true when it has.
+
+        From then on only `start` starts it again.
+        """
+        thread = self._thread
+        if thread is None or not thread.is_alive():
+            return True
+        if thread is threading.current_thread():
+            return False
+        self._wanted = False
+        if not self._resting:
+            self._resting = True
+            self._rests.append(None)
+        self._bell.ring()
+        thread.join(max(0.0, timeout))
+        return not thread.is_alive()
+
+    def stop(self) -> None:
+        """Have the thread end after its present step, for good; `rest` waits for it."""
+        self._stopped = True
+        self._bell.ring()
+
+    @property
+    def running(self) -> bool:
+        """Whether the thread lives."""
+        return self._thread is not None and self._thread.is_alive()
+
+    @property
+    def last_moved(self) -> float:
+        """The steady time at which the thread last came out of a call; now, while it only waits."""
+        return self.clock.monotonic() if self._waits else self._moved
+
+    # -- starting and ending
+
+    def _can_be_waited_for(self) -> bool:
+        return self.running and self._thread is not threading.current_thread()
+
+    def _start_thread(self) -> bool:
+        now = self.clock.monotonic()
+        if now < self._start_again_at or not threading.main_thread().is_alive():
+            return False  # the program exits: a thread would be killed at once
+        thread = threading.Thread(target=self._run, name=f"telemetry-{self.name}", daemon=True)
+        before, self._thread = self._thread, thread
+        self._resting = False
+        self._rests.clear()
+        try:
+            thread.start()
+        except RuntimeError as error:  # no more threads, for now
+            self._thread = before
+            self._start_again_at = now + AFTER_A_FAULT
+            self._alarm.waiting.add(self)
+            self._complain("thread", f"its thread cannot be started, records wait: {error}")
+            return False
+        return True
+
+    def _withdraw_rest(self) -> bool:
+        """Take back a request to end, if any; false when the thread is following it already."""
+        if not self._resting:
+            return True
+        self._resting = False
+        try:
+            self._rests.pop()
+        except IndexError:
+            return False
+        return True
+
+    def _run(self) -> None:
+        with self._turn:  # the thread before this one may have a call to finish
+            self._alarm.waiting.discard(self)
+            self._build_once()
+            while not self._shall_end():
+                self._moved = self.clock.monotonic()
+                self._ticks.run_due()
+                self._work()
+
+    def _shall_end(self) -> bool:
+        if self._stopped:
+            while self._tickets:
+                self._serving.append(self._tickets.popleft())
+            self._answer(done=False)
+            return True
+        try:
+            self._rests.popleft()
+        except IndexError:
+            return False
+        return True
+
+    def _build_once(self) -> None:
+        build, self._build = self._build, None
+        if build is None:
+            return
+        try:
+            build()
+        except BaseException as error:
+            self.error = described(error)
+            self._complain(
+                "build", f"it is off until the next start, its records wait: {self.error}"
+            )
+
+    # -- working and waiting
+
+    def _work(self) -> None:
+        asked = bool(self._tickets)
+        while self._tickets:
+            self._serving.append(self._tickets.popleft())
+        wait = self._do_step(force=asked)
+        if wait != 0.0:
+            self._answer(done=True)
+        if wait is None:
+            self._idle()
+        elif wait > 0.0:
+            self._wait_for(min(wait, self._ticks.until_next()))
+
+    def _do_step(self, *, force: bool = False) -> float | None:
+        if self.error is not None:
+            return None
+        try:
+            return self._step(force=force)
+        except BaseException as error:
+            self._complain("step", f"a step failed and is repeated: {described(error)}")
+            return AFTER_A_FAULT
+
+    def _answer(self, *, done: bool) -> None:
+        for ticket in self._serving:
+            ticket.answer(done=done)
+        self._serving.clear()
+
+    def _idle(self) -> None:
+        """Wait for records; then a little longer, so that a batch fills."""
+        if self.error is None:
+            self._alarm.waiting.add(self)
+        try:
+            if self._do_step() is not None or self._is_called():
+                return
+            woken = self._wait(min(LONGEST_IDLE, self._ticks.until_next()))
+        finally:
+            self._alarm.waiting.discard(self)
+        if woken:
+            self._wait_for(self._linger)
+
+    def _wait_for(self, seconds: float) -> None:
+        """Let time pass, whatever rings, until somebody asks for this very thread."""
+        until = self.clock.monotonic() + seconds
+        while (left := until - self.clock.monotonic()) > 0 and not self._is_called():
+            self._wait(left)
+
+    def _wait(self, seconds: float) -> bool:
+        self._waits = True
+        try:
+            return self.clock.wait(self._bell, seconds)
+        finally:
+            self._moved = self.clock.monotonic()
+            self._waits = False
+
+    def _is_called(self) -> bool:
+        return bool(self._tickets or self._rests or self._stopped)
+
+    def _complain(self, kind: str, text: str) -> None:
+        with suppress(Exception):  # a report that raises, as tests have it, ends no thread
+            self._report(f"{self.name} {kind}", f"worker {self.name}: {text}")
