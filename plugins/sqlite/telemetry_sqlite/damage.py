@@ -7,7 +7,7 @@ import os
 import sqlite3
 from glob import escape, glob
 
-from telemetry_core.clock import get_iso8601_timestamp
+from telemetry_core import get_iso8601_timestamp
 
 logger = logging.getLogger("telemetry_core.sqlite")
 

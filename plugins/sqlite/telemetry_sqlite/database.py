@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from telemetry_core.clock import SystemClock
+from telemetry_core import SystemClock
 from telemetry_sqlite import damage, schema
 from telemetry_sqlite.errors import DatabaseUnusableError
 from telemetry_sqlite.turn import Turn
@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from sqlite3 import Connection
 
+    from telemetry_core import Clock
     from telemetry_sqlite.damage import FileId
 
 T = TypeVar("T")
 
 BUSY_TIMEOUT = 30.0
+LEAST_WAIT = 0.2  # a reader is gone by then: no reason to give up what is all but committed
 LOCK_DELAYS = (0.1, 0.2, 0.4)
 
 
@@ -33,8 +35,9 @@ class Database:
     and the next work begins with a new one.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, clock: Clock | None = None) -> None:
         self.path = path
+        self._clock = clock or SystemClock()
         self._directory = os.path.dirname(path)
         self._connection: Connection | None = None
         self._file: FileId | None = None
@@ -45,7 +48,7 @@ class Database:
         The work is one transaction. A damaged file is set aside, and the work done again on a
         new one; every other error leaves the file as it was and is raised.
 
-        :param deadline: the steady time after which nobody waits for a lock any more.
+        :param deadline: the clock's steady time after which nobody waits for a lock any more.
         """
         try:
             return self._transaction(work, deadline)
@@ -63,32 +66,48 @@ class Database:
             connection.close()
 
     def _transaction(self, work: Callable[[Connection], T], deadline: float) -> T:
-        try:
-            connection = self._open()
-            with Turn(self.path):
-                _wait_at_most(connection, deadline)
-                _patiently(connection, "BEGIN IMMEDIATE", deadline)
+        os.makedirs(self._directory, mode=0o700, exist_ok=True)
+        with Turn(self.path):
+            try:
+                connection = self._opened()
+                self._wait_at_most(connection, deadline)
+                self._patiently(connection, "BEGIN IMMEDIATE", deadline)
                 result = work(connection)
-                _patiently(connection, "COMMIT", deadline)
-        except BaseException:
-            self.close()  # rolls back
-            raise
+                self._patiently(connection, "COMMIT", deadline)
+            except BaseException:
+                self.close()  # rolls back
+                raise
         _sync_directory(self._directory)  # until then a power loss brings the journal back
         return result
 
-    def _open(self) -> Connection:
+    def _opened(self) -> Connection:
+        """Return the connection to the file that is at the path now."""
         if self._connection is not None:
             if damage.file_id(self.path) == self._file:
                 return self._connection
-            self.close()  # the file was moved or removed: what we wrote there would be lost
-        os.makedirs(self._directory, mode=0o700, exist_ok=True)
-        with Turn(self.path):
-            _make_file(self.path)
-            self._file = damage.file_id(self.path)
-            self._connection = _connect(self.path)
-            schema.prepare(self._connection, self.path)
+            self.close()  # moved or removed: nobody would ever read what is written there
+        _make_file(self.path)
+        self._file = damage.file_id(self.path)
+        self._connection = _connect(self.path)
+        schema.prepare(self._connection, self.path)
         _sync_directory(os.path.dirname(self._directory))
         return self._connection
+
+    def _wait_at_most(self, connection: Connection, deadline: float) -> None:
+        left = max(LEAST_WAIT, min(BUSY_TIMEOUT, deadline - self._clock.monotonic()))
+        connection.execute(f"PRAGMA busy_timeout = {round(left * 1000)}")
+
+    def _patiently(self, connection: Connection, statement: str, deadline: float) -> None:
+        for delay in LOCK_DELAYS:
+            try:
+                connection.execute(statement)
+                return
+            except sqlite3.OperationalError as error:
+                busy = error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+                if not busy or self._clock.monotonic() + delay > deadline:
+                    raise
+            self._clock.sleep(delay)
+        connection.execute(statement)
 
 
 @contextmanager
@@ -129,24 +148,6 @@ def _connect(path: str) -> Connection:
         connection.close()
         raise
     return connection
-
-
-def _wait_at_most(connection: Connection, deadline: float) -> None:
-    left = max(0.0, min(BUSY_TIMEOUT, deadline - SystemClock.monotonic()))
-    connection.execute(f"PRAGMA busy_timeout = {round(left * 1000)}")
-
-
-def _patiently(connection: Connection, statement: str, deadline: float) -> None:
-    for delay in LOCK_DELAYS:
-        try:
-            connection.execute(statement)
-            return
-        except sqlite3.OperationalError as error:
-            busy = error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
-            if not busy or SystemClock.monotonic() + delay > deadline:
-                raise
-        SystemClock.sleep(delay)
-    connection.execute(statement)
 
 
 def _make_file(path: str) -> None:

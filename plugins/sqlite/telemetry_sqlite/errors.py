@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from telemetry_core.errors import TelemetryError
+from telemetry_core import TelemetryError
 
 
 class DatabaseUnusableError(TelemetryError):

@@ -6,8 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
-from telemetry_core.clock import NS_PER_SECOND, SystemClock, get_iso8601_timestamp, iso8601
-from telemetry_core.models import normalize_status
+from telemetry_core import (
+    RunRecord,
+    SystemClock,
+    get_iso8601_timestamp,
+    iso8601,
+    normalize_status,
+)
 from telemetry_sqlite.database import reading
 from telemetry_sqlite.errors import AmbiguousIdError
 from telemetry_sqlite.rows import EVENT_COLUMNS, event_dict, readable, run_dict, utc
@@ -17,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from sqlite3 import Connection
 
-_DAY = 86_400 * NS_PER_SECOND
+_DAY = 86_400 * 1_000_000_000
 _LAST = "\U0010ffff"  # sorts behind every other character
 _SELECT_EVENT = f"SELECT id, {', '.join(EVENT_COLUMNS)} FROM run_events"
 _COUNTS = {
@@ -110,18 +115,18 @@ class RunQueries:
         rows = self._rows(sql, [*values, limit + 1, offset], run_dict)
         return _page(rows, limit, "created_at")
 
-    def find_run(self, id: str) -> dict[str, Any] | None:
-        """Return the run of this event id or run id, or the only one whose id begins so.
+    def get_run(self, id: str) -> RunRecord | None:
+        """Return the run of this event id or run id; of several with one run id the newest."""
+        found = self._exactly(readable(id))
+        return None if found is None else RunRecord.from_dict(found)
 
-        Of several runs with one run id it is the newest. Raises `AmbiguousIdError` when several
-        ids begin like this.
+    def find_run(self, id: str) -> dict[str, Any] | None:
+        """Return the row that `get_run` would, or the only one whose id begins so.
+
+        Raises `AmbiguousIdError` when several ids begin like this.
         """
         wanted = readable(id)
-        for condition in ("event_id = ?", "run_id = ?"):
-            sql = f"{SELECT_RUN} WHERE {condition} ORDER BY created_at DESC, id DESC LIMIT 1"
-            if found := self._rows(sql, [wanted], run_dict):
-                return found[0]
-        return self._beginning_with(wanted) if wanted else None
+        return self._exactly(wanted) or (self._beginning_with(wanted) if wanted else None)
 
     def list_events(self, run_id: str, *, limit: int = 1000, after: Place | None = None) -> Page:
         """Return the events of a run in the order in which they happened."""
@@ -157,6 +162,13 @@ class RunQueries:
             "pending_api_posts": pending,
             "timestamp": get_iso8601_timestamp() if now_ns is None else iso8601(now_ns),
         }
+
+    def _exactly(self, wanted: str) -> dict[str, Any] | None:
+        for condition in ("event_id = ?", "run_id = ?"):
+            sql = f"{SELECT_RUN} WHERE {condition} ORDER BY created_at DESC, id DESC LIMIT 1"
+            if found := self._rows(sql, [wanted], run_dict):
+                return found[0]
+        return None
 
     def _beginning_with(self, beginning: str) -> dict[str, Any] | None:
         found: dict[str, dict[str, Any]] = {}

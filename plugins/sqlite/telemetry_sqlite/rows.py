@@ -9,20 +9,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from attrs import evolve, fields
 
-from telemetry_core.clock import iso8601, parse_iso8601
-from telemetry_core.models import (
-    COUNT_FIELDS,
-    JSON_FIELDS,
-    RUN_FIELDS,
-    TIME_FIELDS,
-    RunEvent,
-    RunRecord,
-)
+from telemetry_core import RUN_FIELDS, RunEvent, RunRecord, iso8601, parse_iso8601
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from telemetry_core.models import Record
+    from telemetry_core import Record
 
 RUN_COLUMNS = RUN_FIELDS
 EVENT_COLUMNS = (
@@ -35,10 +27,20 @@ EVENT_COLUMNS = (
     "context_json",
 )
 
-_JSON_AT = tuple(RUN_COLUMNS.index(name) for name in JSON_FIELDS)
+_TIMES = ("start_time", "end_time", "created_at", "updated_at")
 _FLAGS = ("api_posted", "inferred")
-_NEVER_NULL = (*COUNT_FIELDS, "revision")
-_AS_JSON = frozenset({*JSON_FIELDS, "payload", "context"})
+_NEVER_NULL = (
+    "items_discovered",
+    "items_succeeded",
+    "items_failed",
+    "items_skipped",
+    "duration_ms",
+    "api_retry_count",
+    "revision",
+)
+_JSON = ("metrics_json", "context_json")
+_JSON_AT = tuple(RUN_COLUMNS.index(name) for name in _JSON)
+_AS_JSON = frozenset({*_JSON, "payload", "context"})
 _WIDEST = 2**63
 
 _values: Callable[[RunRecord], tuple[Any, ...]] = attrgetter(*RUN_COLUMNS)
@@ -74,12 +76,15 @@ def event_rows(events: Iterable[RunEvent]) -> list[tuple[Any, ...]]:
 def run_dict(row: Iterable[Any]) -> dict[str, Any]:
     """Read `id` and `RUN_COLUMNS` as values by name, JSON parsed and flags as booleans.
 
-    JSON that cannot be parsed stays the text it is, beside `<name>_parse_error`.
+    A number that is missing is 0. JSON that cannot be parsed stays the text it is, beside
+    `<name>_parse_error`.
     """
     run = dict(zip(("id", *RUN_COLUMNS), row, strict=True))
     for name in _FLAGS:
         run[name] = bool(run[name])
-    for name in JSON_FIELDS:
+    for name in _NEVER_NULL:
+        run[name] = run[name] or 0
+    for name in _JSON:
         _parse_in_place(run, name)
     return run
 
@@ -94,10 +99,7 @@ def event_dict(row: Iterable[Any]) -> dict[str, Any]:
 
 def run_record(row: Iterable[Any]) -> RunRecord:
     """Read `id` and `RUN_COLUMNS` as the run they tell of."""
-    run = run_dict(row)
-    for name in _NEVER_NULL:
-        run[name] = run[name] or 0
-    return RunRecord.from_dict(run)
+    return RunRecord.from_dict(run_dict(row))
 
 
 def normalized(run: RunRecord, seen_ns: int) -> RunRecord:
@@ -106,7 +108,7 @@ def normalized(run: RunRecord, seen_ns: int) -> RunRecord:
     A run without a time of creation was created when it started: so says each of its records,
     whichever arrives first.
     """
-    times = {name: utc(getattr(run, name)) for name in TIME_FIELDS}
+    times = {name: utc(getattr(run, name)) for name in _TIMES}
     times["created_at"] = times["created_at"] or times["start_time"]
     times["updated_at"] = times["updated_at"] or iso8601(seen_ns)
     changed = {name: value for name, value in times.items() if value != getattr(run, name)}

@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from attrs import define, field
 from attrs.converters import optional
 
-from telemetry_core.errors import ConfigError, TelemetryError
-from telemetry_core.hookspecs import hookimpl
-from telemetry_core.models import Health, Receipt
+from telemetry_core import ConfigError, Health, Receipt, SystemClock, TelemetryError, hookimpl
 
 # What touches SQLite is imported by the worker: the class itself is imported in the program's
 # own thread, when a client is built.
 if TYPE_CHECKING:
-    from telemetry_core.models import Batch
+    from telemetry_core import Batch, Clock
     from telemetry_sqlite.database import Database
     from telemetry_sqlite.queries import RunQueries
 
@@ -26,7 +24,8 @@ class SqliteSink:
     """Keeps runs and events in one SQLite database.
 
     :param db_path: the file; without it `<base_dir>/db/telemetry.sqlite`.
-    :param base_dir: given by the core.
+    :param base_dir: the core's own directory, which it offers.
+    :param clock: what the deadlines of batches are meant by; the core offers its own.
     """
 
     batch_size: ClassVar[int] = 500
@@ -38,6 +37,7 @@ class SqliteSink:
         metadata={"env": ("TELEMETRY_DB_PATH",)},
     )
     base_dir: Path | None = field(default=None, converter=optional(Path))
+    clock: Clock = field(factory=SystemClock, repr=False)
 
     _path: str = field(init=False, repr=False)
     _database: Database | None = field(init=False, repr=False, default=None)
@@ -110,5 +110,5 @@ class SqliteSink:
         if self._database is None:
             from telemetry_sqlite.database import Database
 
-            self._database = Database(self._path)
+            self._database = Database(self._path, self.clock)
         return self._database

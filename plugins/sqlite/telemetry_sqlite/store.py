@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import TYPE_CHECKING
 
-from telemetry_core.models import Rejection, RunEvent, RunRecord, merge_runs
+from telemetry_core import Rejection, RunEvent, RunRecord, merge_runs
 from telemetry_sqlite.rows import (
     EVENT_COLUMNS,
     RUN_COLUMNS,
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from sqlite3 import Connection
 
-    from telemetry_core.models import Record
+    from telemetry_core import Record
 
 _IDS_AT_ONCE = 500
 

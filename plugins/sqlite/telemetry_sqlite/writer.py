@@ -9,9 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from telemetry_core.clock import SystemClock, get_iso8601_timestamp
-from telemetry_core.errors import TelemetryError
-from telemetry_core.models import Kind, Lane, Record, RunRecord
+from telemetry_core import (
+    Kind,
+    Lane,
+    Record,
+    RunRecord,
+    SystemClock,
+    TelemetryError,
+    get_iso8601_timestamp,
+)
 from telemetry_sqlite.database import Database, reading
 from telemetry_sqlite.queries import RunQueries
 from telemetry_sqlite.rows import utc
@@ -29,8 +35,8 @@ class DatabaseWriter:
 
     What writes never raises: it answers whether it worked, and a sentence that begins with
     `[OK]` or `[FAIL]`. What reads raises `DatabaseUnusableError`, since an empty answer would say
-    that there is nothing. A run may be named by its run id or its event id, or the only beginning
-    of one; of several runs with one run id the newest is meant.
+    that there is nothing. A run may be named by its run id or its event id; of several runs with
+    one run id the newest is meant.
     """
 
     def __init__(self, database_path: str | os.PathLike[str]) -> None:
@@ -62,8 +68,7 @@ class DatabaseWriter:
 
     def get_run(self, run_id: str) -> RunRecord | None:
         """Return a run, or nothing when there is none."""
-        found = self._queries.find_run(run_id)
-        return None if found is None else _record(found)
+        return self._queries.get_run(run_id)
 
     def mark_api_posted(self, run_id: str, posted_at: str | None = None) -> Answer:
         """Note that a run has reached the reporting endpoint, now or at a given time."""
@@ -76,7 +81,7 @@ class DatabaseWriter:
 
     def get_pending_api_posts(self, limit: int = 100) -> list[RunRecord]:
         """Return runs that have ended and were not yet posted, the oldest first."""
-        return [_record(row) for row in self._queries.pending_api_posts(limit)]
+        return [RunRecord.from_dict(row) for row in self._queries.pending_api_posts(limit)]
 
     def get_run_stats(self) -> dict[str, Any]:
         """Return total_runs, by_status, agents, recent_24h, pending_api_posts and the timestamp."""
@@ -98,14 +103,14 @@ class DatabaseWriter:
 
     def _change(self, run_id: str, assignments: str, *values: Any) -> Answer:
         try:
-            found = self._queries.find_run(run_id)
+            found = self._queries.get_run(run_id)
         except TelemetryError as error:
             return False, f"[FAIL] {error}"
         if found is None:
             return False, f"[FAIL] Run not found: {run_id}"
         sql = f"UPDATE agent_runs SET {assignments} WHERE event_id = ?"
-        bound = (*values, found["event_id"])
-        message = f"[OK] Run updated: {found['run_id']}"
+        bound = (*values, found.event_id)
+        message = f"[OK] Run updated: {found.run_id}"
         return self._write(lambda connection: (bool(connection.execute(sql, bound)), message))
 
     def _write(self, work: Callable[[Connection], Answer]) -> Answer:
@@ -123,7 +128,3 @@ def _put(connection: Connection, run: RunRecord) -> Answer | None:
     for rejection in store_records(connection, [record]).values():
         return False, f"[FAIL] {run.run_id}: {rejection.reason}"
     return None
-
-
-def _record(row: dict[str, Any]) -> RunRecord:
-    return RunRecord.from_dict(row)

@@ -119,6 +119,16 @@ def test_a_run_is_found_by_either_id_or_the_only_beginning_of_one(
     assert found == [found[0]] * 4
 
 
+def test_what_is_asked_for_as_a_record_must_be_named_whole(tell: Tell, queries: RunQueries) -> None:
+    tell("run-1", metrics_json={"pages": 3})
+
+    found = queries.get_run("run-1")
+
+    assert found is not None
+    assert (found.event_id, found.metrics_json) == ("uuid-run-1", {"pages": 3})
+    assert queries.get_run("run") is None
+
+
 def test_a_beginning_of_several_ids_names_them(tell: Tell, queries: RunQueries) -> None:
     tell("run-a")
     tell("run-b")

@@ -7,9 +7,11 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pytest_telemetry.clock import FakeClock
 from telemetry_sqlite import DatabaseWriter, SqliteSink
 
-from telemetry_core.errors import ConfigError
+from telemetry_core import ConfigError, load_config
+from telemetry_core.manager import Manager
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -269,6 +271,40 @@ def test_a_batch_goes_on_where_another_program_holds_the_lock_no_longer(
 
     assert sink.ship_batch(batch).delivered == delivered(batch)
     assert rows("SELECT count(*) FROM run_events") == [(2,)]
+
+
+def test_a_lock_that_is_let_go_between_two_tries_fails_nothing(
+    tmp_path: Path, story: Story
+) -> None:
+    class Releasing(FakeClock):
+        def sleep(self, seconds: float) -> None:
+            super().sleep(seconds)
+            other.close()
+
+    clock = Releasing()
+    sink = SqliteSink(db_path=tmp_path / "runs.sqlite", clock=clock)
+    sink.ship_batch(story.batch(story.event()))
+    other = sqlite3.connect(sink.destination(), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    receipt = sink.ship_batch(story.batch(story.event("e2"), deadline=clock.monotonic() + 0.15))
+    sink.close()
+
+    assert receipt.delivered == {"e2"}
+
+
+def test_the_core_builds_it_from_its_table(
+    tmp_path: Path, story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TELEMETRY_DB_PATH", str(tmp_path / "environment.sqlite"))
+    (tmp_path / "telemetry.toml").write_text(
+        'active = ["sqlite"]\n[plugins.sqlite]\ndb_path = "file.sqlite"\nbatch_size = 50\n'
+    )
+
+    (plugin,) = Manager(load_config(tmp_path / "telemetry.toml")).plugins
+    plugin.build()
+
+    assert plugin.destination() == str(tmp_path / "environment.sqlite")
 
 
 def test_a_database_removed_while_it_is_open_is_begun_anew(
