@@ -25,12 +25,13 @@ class Bell:
         self._lock = threading.Lock()
         self._lock.acquire()
 
-    def ring(self) -> None:
-        """Wake the one who waits, or the next one who will; ringing twice is ringing once."""
+    def ring(self) -> bool:
+        """Wake the one who waits, or the next one who will; false if it rings already."""
         try:
             self._lock.release()
-        except (RuntimeError, ValueError):  # it rings already; gevent's lock says ValueError
-            return
+        except (RuntimeError, ValueError):  # gevent's lock says ValueError
+            return False
+        return True
 
     def wait(self, timeout: float | None) -> bool:
         """Wait in real time; true when the bell rang, which also silences it."""

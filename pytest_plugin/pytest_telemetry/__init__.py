@@ -1,1 +1,1 @@
-"""Fixtures."""
+"""What tests of programs that use telemetry-core need: a clock, ids, a recorder, a client."""

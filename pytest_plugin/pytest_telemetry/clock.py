@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from typing import TYPE_CHECKING
+
+from attrs import define
 
 if TYPE_CHECKING:
     from telemetry_core.clock import Bell
@@ -12,14 +15,27 @@ NS = 1_000_000_000
 NOON = 1_767_268_800 * NS  # 2026-01-01T12:00:00Z
 
 
+@define(eq=False)
+class _Waiter:
+    """One call of `wait`: at which bell, until when, and what became of it."""
+
+    bell: Bell
+    until: float
+    due: bool = False
+    rang: bool = False
+
+
 class FakeClock:
-    """Wall time, steady time, sleep and wait, all moved by `advance` alone."""
+    """Wall time, steady time, sleep and wait, all moved by `advance` alone.
+
+    Any thread may wait, any may advance. As with every clock, a bell has one thread waiting at it.
+    """
 
     def __init__(self, start_ns: int = NOON) -> None:
         self._wall_ns = start_ns
         self._steady_ns = 1_000 * NS
-        self._lock = threading.Lock()
-        self._waiting: dict[Bell, int] = {}
+        self._changed = threading.Condition()
+        self._waiting: list[_Waiter] = []
 
     def time_ns(self) -> int:
         """Return the wall time in nanoseconds."""
@@ -34,28 +50,49 @@ class FakeClock:
         self.advance(seconds)
 
     def wait(self, bell: Bell, timeout: float | None) -> bool:
-        """Wait until the bell rings or the clock was advanced past the timeout."""
-        if timeout is None:
-            return bell.wait(None)
-        with self._lock:
-            until = self._steady_ns + round(timeout * NS)
-            if until <= self._steady_ns:
+        """Wait until the bell rings or the clock was advanced past the timeout; true if it rang."""
+        with self._changed:
+            waiter = _Waiter(bell, self._after(timeout))
+            if waiter.until <= self._steady_ns:
                 return bell.wait(0)
-            self._waiting[bell] = until
-        bell.wait(None)
-        with self._lock:
-            self._waiting.pop(bell, None)
-            return self._steady_ns < until
+            self._waiting.append(waiter)
+            self._changed.notify_all()
+        try:
+            bell.wait(None)
+        finally:
+            with self._changed:
+                if not waiter.due:
+                    self._waiting.remove(waiter)
+        # When both happened, the bell may ring once more: that ring must not end the next wait.
+        return not waiter.due or waiter.rang or bell.wait(0)
 
     def advance(self, seconds: float) -> None:
         """Move wall and steady time forward and wake whoever waited for less."""
-        with self._lock:
+        if seconds < 0:
+            raise ValueError("time only goes forward; use `set_wall` to put the wall clock back")
+        with self._changed:
             self._wall_ns += round(seconds * NS)
             self._steady_ns += round(seconds * NS)
-            due = [bell for bell, until in self._waiting.items() if until <= self._steady_ns]
-        for bell in due:
-            bell.ring()
+            for waiter in [w for w in self._waiting if w.until <= self._steady_ns]:
+                self._waiting.remove(waiter)
+                waiter.due = True
+                waiter.rang = not waiter.bell.ring()
 
     def set_wall(self, time_ns: int) -> None:
         """Set the wall clock, forward or back, without any steady time going by."""
-        self._wall_ns = time_ns
+        with self._changed:
+            self._wall_ns = time_ns
+
+    def wait_for_waiters(self, count: int = 1, *, within: float = 10.0) -> None:
+        """Return once so many threads wait at this clock, so that `advance` finds them waiting.
+
+        Raises `TimeoutError` when they do not within so many seconds of real time.
+        """
+        with self._changed:
+            if not self._changed.wait_for(lambda: len(self._waiting) >= count, within):
+                raise TimeoutError(f"{len(self._waiting)} of {count} threads wait at the clock")
+
+    def _after(self, timeout: float | None) -> float:
+        if timeout is None or timeout == math.inf:
+            return math.inf
+        return self._steady_ns + round(timeout * NS)

@@ -1,0 +1,163 @@
+"""The fixtures and the marker, as a project that installed the plugin meets them."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from telemetry_core import TelemetryError
+
+if TYPE_CHECKING:
+    from pytest_telemetry.clock import FakeClock
+    from pytest_telemetry.recorder import Recorder
+
+    from telemetry_core import TelemetryClient, TelemetryConfig
+
+
+def test_a_run_is_heard_at_once_and_shipped_by_a_flush(
+    telemetry_client: TelemetryClient, telemetry_recorder: Recorder
+) -> None:
+    with telemetry_client.track_run("crawler", "nightly", product="shop") as run:
+        run.log_event("page", {"url": "/a"})
+        telemetry_recorder.assert_run("crawler", status="running")
+    telemetry_recorder.assert_run("crawler", status="success", product="shop")
+    telemetry_recorder.assert_event("page", url="/a")
+    assert telemetry_client.flush()
+    assert [record.kind for record in telemetry_recorder.shipped] == [
+        "start_run",
+        "event",
+        "end_run",
+    ]
+
+
+def test_ids_and_times_are_the_same_in_every_run_of_a_test(
+    telemetry_client: TelemetryClient, telemetry_recorder: Recorder, telemetry_clock: FakeClock
+) -> None:
+    with telemetry_client.track_run("crawler", "nightly") as run:
+        telemetry_clock.advance(2.5)
+    assert run.run_id == "20260101T120000Z-crawler-00000001"
+    ended = telemetry_recorder.assert_run("crawler", duration_ms=2500)
+    assert ended.event_id == "00000000-0000-7000-8000-000000000001"
+    assert ended.end_time == "2026-01-01T12:00:02.500000+00:00"
+
+
+def test_misuse_is_raised(telemetry_client: TelemetryClient) -> None:
+    with pytest.raises(TelemetryError, match="is not known here"):
+        telemetry_client.end_run("no-such-run")
+
+
+@pytest.mark.telemetry(on_error="log")
+def test_misuse_is_logged_when_the_marker_says_so(
+    telemetry_client: TelemetryClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    telemetry_client.end_run("no-such-run")
+    assert "is not known here" in caplog.text
+
+
+def test_without_the_marker_no_sink_of_the_outside_is_active(
+    telemetry_config: TelemetryConfig,
+) -> None:
+    assert (telemetry_config.active, telemetry_config.on_error) == ((), "raise")
+
+
+@pytest.mark.telemetry(active=["ndjson"])
+def test_sinks_that_the_marker_names_write_below_the_temporary_directory(
+    telemetry_client: TelemetryClient, telemetry_config: TelemetryConfig
+) -> None:
+    telemetry_client.capture("signed_up")
+    assert telemetry_client.flush()
+    (path,) = (telemetry_config.base_dir / "raw").glob("*.ndjson")
+    assert "signed_up" in path.read_text("utf-8")
+
+
+def test_the_environment_of_who_runs_the_tests_has_no_say(pytester: pytest.Pytester) -> None:
+    elsewhere = pytester.path / "real-data"
+    for name, text in {
+        "TELEMETRY_DISABLED": "1",
+        "TELEMETRY_ACTIVE": "no_such_sink",
+        "TELEMETRY_NDJSON_DIR": str(elsewhere),
+        "TELEMETRY_BASE_DIR": str(elsewhere),
+    }.items():
+        pytester._monkeypatch.setenv(name, text)
+    pytester.makepyfile("""
+        import pytest
+
+        @pytest.mark.telemetry(active=["ndjson"])
+        def test_it(telemetry_client, telemetry_recorder):
+            telemetry_client.capture("signed_up")
+            telemetry_recorder.assert_event("signed_up")
+            assert telemetry_client.flush()
+    """)
+    pytester.runpytest_subprocess("-p", "no:cacheprovider").assert_outcomes(passed=1)
+    assert not elsewhere.exists()
+
+
+def test_the_marker_is_known_and_explained(pytester: pytest.Pytester) -> None:
+    shown = pytester.runpytest_inprocess("--markers")
+    shown.stdout.fnmatch_lines(["@pytest.mark.telemetry(active=*, on_error=*): *"])
+
+
+def test_a_misspelt_word_in_the_marker_is_an_error(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("""
+        import pytest
+
+        @pytest.mark.telemetry(on_eror="log")
+        def test_it(telemetry_client):
+            pass
+    """)
+    result = pytester.runpytest_inprocess("--strict-markers", "-p", "no:cacheprovider")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*unexpected keyword argument 'on_eror'*"])
+
+
+def test_a_plugin_that_is_not_installed_fails_the_test(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("""
+        import pytest
+
+        @pytest.mark.telemetry(active=["no_such_sink"])
+        def test_it(telemetry_client):
+            pass
+    """)
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*no_such_sink*"])
+
+
+def test_what_a_test_leaves_open_is_closed_after_it(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("""
+        seen = []
+
+        def test_a_run_is_left_open(telemetry_client, telemetry_recorder):
+            telemetry_client.start_run("crawler", "nightly")
+            seen.append(telemetry_recorder)
+
+        def test_afterwards():
+            seen[0].assert_run("crawler", status="cancelled")
+    """)
+    pytester.runpytest_inprocess("-p", "no:cacheprovider").assert_outcomes(passed=2)
+
+
+def test_a_failed_expectation_ends_at_the_line_of_the_test(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("""
+        def test_it(telemetry_recorder):
+            telemetry_recorder.assert_run("crawler")
+    """)
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider", "--tb=short")
+    result.stdout.fnmatch_lines(["E *no run with agent_name='crawler'*"])
+    result.stdout.no_fnmatch_line("*recorder.py*")
+
+
+def test_loading_the_plugin_imports_nothing_heavy(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("""
+        import sys
+
+        def test_it():
+            heavy = {"telemetry_core", "httpx", "respx", "msgspec", "filelock", "attrs"}
+            assert "pytest_telemetry.plugin" in sys.modules
+            assert heavy & sys.modules.keys() == set()
+    """)
+    pytester._monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    command = [sys.executable, "-m", "pytest", "-p", "pytest_telemetry.plugin"]
+    assert pytester.run(*command).ret == 0
