@@ -2,10 +2,117 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from typing import Any
+    from telemetry_core.client import TelemetryClient as TelemetryClient
+    from telemetry_core.clock import Clock as Clock
+    from telemetry_core.clock import SystemClock as SystemClock
+    from telemetry_core.clock import calculate_duration_ms as calculate_duration_ms
+    from telemetry_core.clock import get_iso8601_timestamp as get_iso8601_timestamp
+    from telemetry_core.clock import iso8601 as iso8601
+    from telemetry_core.clock import parse_iso8601 as parse_iso8601
+    from telemetry_core.codec import tolerant as tolerant
+    from telemetry_core.config import DeliverySettings as DeliverySettings
+    from telemetry_core.config import PrivacySettings as PrivacySettings
+    from telemetry_core.config import TelemetryConfig as TelemetryConfig
+    from telemetry_core.config import load_config as load_config
+    from telemetry_core.credentials import Secret as Secret
+    from telemetry_core.default import associate_commit as associate_commit
+    from telemetry_core.default import capture as capture
+    from telemetry_core.default import capture_exception as capture_exception
+    from telemetry_core.default import close as close
+    from telemetry_core.default import end_run as end_run
+    from telemetry_core.default import flush as flush
+    from telemetry_core.default import get_client as get_client
+    from telemetry_core.default import get_stats as get_stats
+    from telemetry_core.default import health as health
+    from telemetry_core.default import log_event as log_event
+    from telemetry_core.default import start_run as start_run
+    from telemetry_core.default import track_run as track_run
+    from telemetry_core.delivery.circuit import Circuit as Circuit
+    from telemetry_core.delivery.memory_spool import MemorySpool as MemorySpool
+    from telemetry_core.delivery.report import ClientHealth as ClientHealth
+    from telemetry_core.delivery.report import FlushReport as FlushReport
+    from telemetry_core.delivery.report import SinkHealth as SinkHealth
+    from telemetry_core.delivery.report import SinkReport as SinkReport
+    from telemetry_core.delivery.retry import RetryPolicy as RetryPolicy
+    from telemetry_core.errors import ConfigError as ConfigError
+    from telemetry_core.errors import CredentialError as CredentialError
+    from telemetry_core.errors import InvalidRecordError as InvalidRecordError
+    from telemetry_core.errors import PluginError as PluginError
+    from telemetry_core.errors import PluginNotFoundError as PluginNotFoundError
+    from telemetry_core.errors import SpoolError as SpoolError
+    from telemetry_core.errors import TelemetryError as TelemetryError
+    from telemetry_core.errors import UnknownStatusError as UnknownStatusError
+    from telemetry_core.hookspecs import NAME as NAME
+    from telemetry_core.hookspecs import hookimpl as hookimpl
+    from telemetry_core.hookspecs import hookspec as hookspec
+    from telemetry_core.ids import IdSource as IdSource
+    from telemetry_core.models import RUN_FIELDS as RUN_FIELDS
+    from telemetry_core.models import SCHEMA_VERSION as SCHEMA_VERSION
+    from telemetry_core.models import APIPayload as APIPayload
+    from telemetry_core.models import Batch as Batch
+    from telemetry_core.models import Health as Health
+    from telemetry_core.models import Kind as Kind
+    from telemetry_core.models import Lane as Lane
+    from telemetry_core.models import Receipt as Receipt
+    from telemetry_core.models import Record as Record
+    from telemetry_core.models import Rejection as Rejection
+    from telemetry_core.models import RunEvent as RunEvent
+    from telemetry_core.models import RunRecord as RunRecord
+    from telemetry_core.models import generate_run_id as generate_run_id
+    from telemetry_core.models import merge_runs as merge_runs
+    from telemetry_core.models import normalize_status as normalize_status
+    from telemetry_core.privacy import Redactor as Redactor
+    from telemetry_core.run_context import RunContext as RunContext
+    from telemetry_core.run_context import current_run as current_run
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "client": "TelemetryClient",
+    "clock": "Clock SystemClock calculate_duration_ms get_iso8601_timestamp iso8601 parse_iso8601",
+    "codec": "tolerant",
+    "config": "DeliverySettings PrivacySettings TelemetryConfig load_config",
+    "credentials": "Secret",
+    "default": (
+        "associate_commit capture capture_exception close end_run flush get_client get_stats"
+        " health log_event start_run track_run"
+    ),
+    "delivery.circuit": "Circuit",
+    "delivery.memory_spool": "MemorySpool",
+    "delivery.report": "ClientHealth FlushReport SinkHealth SinkReport",
+    "delivery.retry": "RetryPolicy",
+    "errors": (
+        "ConfigError CredentialError InvalidRecordError PluginError PluginNotFoundError"
+        " SpoolError TelemetryError UnknownStatusError"
+    ),
+    "hookspecs": "NAME hookimpl hookspec",
+    "ids": "IdSource",
+    "models": (
+        "RUN_FIELDS SCHEMA_VERSION APIPayload Batch Health Kind Lane Receipt Record Rejection"
+        " RunEvent RunRecord generate_run_id merge_runs normalize_status"
+    ),
+    "privacy": "Redactor",
+    "run_context": "RunContext current_run",
+}
+_PUBLIC = {name: module for module, names in _HOMES.items() for name in names.split()}
+
+__all__ = ["__version__", *_PUBLIC]  # noqa: PLE0604  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name at its first use."""
+    module = _PUBLIC.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(f"{__name__}.{module}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 class Ticket:
     """A request to deliver what is pending, rung when the worker did what it could."""
 
-    __slots__ = ("_bell", "_clock", "_worth_waiting", "done")
+    __slots__ = ("_bell", "_clock", "_worth_waiting", "answered", "done")
 
     def __init__(self, clock: Clock, *, worth_waiting: Callable[[], bool]) -> None:
-        self.done = False
+        self.answered = self.done = False
         self._clock = clock
         self._worth_waiting = worth_waiting
         self._bell = Bell()
@@ -32,7 +32,14 @@ class Ticket:
             self._clock.wait(self._bell, timeout)
         return self.done
 
+    def wait_really(self, seconds: float) -> bool:
+        """Wait in real time, whatever clock the worker lives by: the process is ending."""
+        if not self.done and self._worth_waiting():
+            self._bell.wait(seconds)
+        return self.done
+
     def answer(self, *, done: bool) -> None:
         """Wake the one who waits."""
         self.done = done
+        self.answered = True
         self._bell.ring()

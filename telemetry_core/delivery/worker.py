@@ -24,6 +24,13 @@ LONGEST_IDLE = 5.0
 AFTER_A_FAULT = 1.0  # seconds until a step or a start that failed is tried again
 
 
+class Waiting(Protocol):
+    """Somebody to be told of new records."""
+
+    def ring(self) -> None:
+        """Come and look."""
+
+
 class Alarm:
     """All the workers that wait for records, as one set that the hot path looks at.
 
@@ -34,7 +41,7 @@ class Alarm:
     __slots__ = ("waiting",)
 
     def __init__(self) -> None:
-        self.waiting: set[Worker] = set()
+        self.waiting: set[Waiting] = set()
 
     def ring(self) -> None:
         """Wake every worker that waits for records."""

@@ -1,0 +1,116 @@
+"""The default client, built at its first use, and the functions that speak to it."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from telemetry_core.client import FLUSH_TIMEOUT, TelemetryClient
+from telemetry_core.run_context import RunTracker
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from telemetry_core.delivery.report import ClientHealth, FlushReport
+
+
+class _Default:
+    """Holds the one client that belongs to nobody in particular."""
+
+    def __init__(self) -> None:
+        self.client: TelemetryClient | None = None
+        self._building = threading.RLock()
+
+    def get(self) -> TelemetryClient:
+        """Return the client, built from the nearest configuration file at the first call."""
+        if self.client is None:
+            with self._building:
+                if self.client is None:
+                    self.client = TelemetryClient.searching()
+        return self.client
+
+
+_DEFAULT = _Default()
+get_client = _DEFAULT.get
+
+
+def track_run(
+    agent_name: str, job_type: str, trigger_type: str | None = "cli", **fields: Any
+) -> RunTracker:
+    """Return a context manager and decorator around one run; see `TelemetryClient.track_run`."""
+    return RunTracker(get_client, agent_name, job_type, trigger_type, **fields)
+
+
+def start_run(
+    agent_name: str, job_type: str, trigger_type: str | None = "cli", **fields: Any
+) -> str:
+    """Start a run and return its id."""
+    return get_client().start_run(agent_name, job_type, trigger_type, **fields)
+
+
+def log_event(
+    run_id: str | None, event_type: str, payload: Mapping[str, Any] | None = None
+) -> None:
+    """Say that something happened in a run."""
+    get_client().log_event(run_id, event_type, payload)
+
+
+def end_run(run_id: str, status: str = "success", **fields: Any) -> None:
+    """End a run."""
+    get_client().end_run(run_id, status, **fields)
+
+
+def capture(
+    event: str,
+    distinct_id: str | None = None,
+    properties: Mapping[str, Any] | None = None,
+    *,
+    timestamp: str | None = None,
+    context: Mapping[str, Any] | None = None,
+) -> str:
+    """Say that something happened, in the current run if there is one; return its id."""
+    return get_client().capture(
+        event, distinct_id, properties, timestamp=timestamp, context=context
+    )
+
+
+def capture_exception(
+    exception: BaseException | None = None,
+    distinct_id: str | None = None,
+    properties: Mapping[str, Any] | None = None,
+) -> str:
+    """Say that an exception happened, the one being handled by default; return its id."""
+    return get_client().capture_exception(exception, distinct_id, properties)
+
+
+def associate_commit(
+    run_id: str,
+    commit_hash: str,
+    commit_source: str,
+    commit_author: str | None = None,
+    commit_timestamp: str | None = None,
+) -> tuple[bool, str]:
+    """Tie a commit to a run, also one that has ended; say whether that was possible."""
+    return get_client().associate_commit(
+        run_id, commit_hash, commit_source, commit_author, commit_timestamp
+    )
+
+
+def get_stats() -> dict[str, Any]:
+    """Return counts over the stored runs and the figures of each sink."""
+    return get_client().get_stats()
+
+
+def health() -> ClientHealth:
+    """Say how every sink is."""
+    return get_client().health()
+
+
+def flush(timeout: float = FLUSH_TIMEOUT) -> FlushReport:
+    """Have everything delivered that can be, and say what became of it."""
+    return get_client().flush(timeout)
+
+
+def close() -> None:
+    """Deliver for `exit_timeout` at most and let go."""
+    get_client().close()

@@ -1,0 +1,265 @@
+"""Puts the rooms of delivery together for one client: intake, spool, and a worker a sink."""
+
+from __future__ import annotations
+
+import logging
+import random
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from telemetry_core.clock import SystemClock
+from telemetry_core.delivery.dead_letters import DeadLetters
+from telemetry_core.delivery.intake import Intake
+from telemetry_core.delivery.memory_spool import MemorySpool
+from telemetry_core.delivery.process import PROCESS
+from telemetry_core.delivery.report import ClientHealth, FlushReport
+from telemetry_core.delivery.sinks import SECONDS_PER_DAY, DrivenSink
+from telemetry_core.delivery.spool.spool import Spool
+from telemetry_core.delivery.worker import Alarm
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from telemetry_core.clock import Clock
+    from telemetry_core.config import TelemetryConfig
+    from telemetry_core.delivery.ticket import Ticket
+    from telemetry_core.ids import IdSource
+    from telemetry_core.manager import Manager
+    from telemetry_core.plugin import Plugin
+
+logger = logging.getLogger("telemetry_core.engine")
+
+CARE_EVERY = 1.0
+ADOPT_EVERY = 5.0
+POLL = 0.01
+CORE = "telemetry_core"
+
+
+class Hears(NamedTuple):
+    """Who hears what, by name, the intake first."""
+
+    on_start_run: tuple[tuple[str, Callable[..., object]], ...]
+    on_event: tuple[tuple[str, Callable[..., object]], ...]
+    on_end_run: tuple[tuple[str, Callable[..., object]], ...]
+
+
+class Engine:
+    """Everything behind the front door; built without a thread, a file or a socket."""
+
+    def __init__(
+        self,
+        config: TelemetryConfig,
+        manager: Manager,
+        clock: Clock,
+        ids: IdSource,
+        *,
+        on_exit: Callable[[], None] = lambda: None,
+        on_fork: Callable[[], None] = lambda: None,
+        in_child: bool = False,
+    ) -> None:
+        self.config = config
+        self.manager = manager
+        self.clock = clock
+        self.exit_timeout = config.delivery.exit_timeout
+        self.alarm = Alarm()
+        self.spool = self._new_spool()
+        self.dead_letters = DeadLetters(config.base_dir / "dead_letters.sqlite", clock)
+        self.sinks: list[DrivenSink] = []
+        self._memory_spools: list[MemorySpool] = []
+        self._on_exit = on_exit
+        self._on_fork = on_fork
+        self._resting: list[DrivenSink] = []
+        self._last: list[Ticket] = []
+        for plugin in manager.plugins:
+            if plugin.ships:
+                self._add_sink(plugin, drive=plugin.rebuildable or not in_child)
+        self.intake = Intake(
+            clock,
+            ids,
+            self.alarm,
+            critical=config.delivery.critical,
+            memory_spools=self._memory_spools,
+        )
+        if self.spool.outboxes:
+            self.intake.write_to(self.spool.put, self.spool.critical_number)
+        self.hears = self._hears()
+        self.alarm.waiting.add(self)
+        PROCESS.join(self)
+
+    def _new_spool(self) -> Spool:
+        delivery = self.config.delivery
+        return Spool(
+            self.config.base_dir,
+            self.config.service,
+            clock=self.clock,
+            durability=delivery.durability,
+            max_bytes=delivery.max_bytes,
+            max_age_ns=round(delivery.max_age_days * SECONDS_PER_DAY * 1e9),
+            preface=lambda: self.intake.preface(),
+            on_orphan=lambda run: self.intake.close_orphan(run),
+        )
+
+    def _add_sink(self, plugin: Plugin, *, drive: bool) -> None:
+        in_memory = plugin.options.delivery == "memory"
+        outbox = (
+            MemorySpool() if in_memory else self.spool.outbox(plugin.name, plugin.destination())
+        )
+        if isinstance(outbox, MemorySpool):
+            self._memory_spools.append(outbox)
+        if not drive:
+            return
+        name = plugin.name
+        memory = outbox if isinstance(outbox, MemorySpool) else None
+        sink = DrivenSink(
+            plugin,
+            outbox,
+            clock=self.clock,
+            base_dir=self.config.base_dir,
+            settings=self.config.delivery,
+            dead_letters=self.dead_letters,
+            alarm=self.alarm,
+            dropped=lambda: memory.dropped if memory is not None else self.spool.dropped(name),
+            built=self._built,
+            ticks=[
+                (CARE_EVERY, self.spool.tick),
+                (ADOPT_EVERY * random.uniform(0.8, 1.2), self.spool.adopt),  # noqa: S311
+            ],
+        )
+        self.sinks.append(sink)
+
+    def _built(self, sink: str, destination: str | None) -> None:
+        """Look at once whether others left something for a sink that is now there."""
+        if sink in self.spool.outboxes:
+            self.spool.sink_is_live(sink, destination)
+            self.spool.adopt()
+
+    def _hears(self) -> Hears:
+        intake, others = self.intake, self.manager.listeners
+        return Hears(
+            ((CORE, intake.on_start_run), *others.on_start_run),
+            ((CORE, intake.on_event), *others.on_event),
+            ((CORE, intake.on_end_run), *others.on_end_run),
+        )
+
+    # -- starting
+
+    def ring(self) -> None:
+        """Start the workers: the alarm knows us as somebody who waits until the first record."""
+        self.alarm.waiting.discard(self)
+        for sink in self.sinks:
+            sink.worker.start()
+
+    # -- flushing and closing
+
+    def flush(self, timeout: float) -> FlushReport:
+        """Have every sink try all it is owed, within one deadline for all; say what became."""
+        deadline = self.clock.monotonic() + timeout
+        self.ring()
+        self._wait(self._request(), deadline)
+        if self.spool.adopt():
+            self._wait(self._request(), deadline)
+        return self.report()
+
+    async def aflush(self, timeout: float) -> FlushReport:  # noqa: ASYNC109
+        """Flush, looking now and then instead of waiting."""
+        import asyncio
+
+        deadline = self.clock.monotonic() + timeout
+        self.ring()
+        for round_ in range(2):
+            if round_ and not self.spool.adopt():
+                break
+            tickets = self._request()
+            while self.clock.monotonic() < deadline and not all(t.answered for t in tickets):  # noqa: ASYNC110
+                await asyncio.sleep(POLL)
+        return self.report()
+
+    def _request(self) -> list[Ticket]:
+        return [sink.worker.request_flush() for sink in self.sinks]
+
+    def _wait(self, tickets: list[Ticket], deadline: float) -> None:
+        for ticket in tickets:
+            ticket.wait(max(0.0, deadline - self.clock.monotonic()))
+
+    def report(self) -> FlushReport:
+        """Return the figures of every sink."""
+        return FlushReport(
+            sinks={sink.name: sink.report() for sink in self.sinks},
+            not_accepted=self.spool.not_accepted,
+        )
+
+    def close(self) -> None:
+        """Deliver for `exit_timeout` at most, end the workers and let go of the folders.
+
+        What is recorded afterwards begins a new folder, for the next process.
+        """
+        until = SystemClock.monotonic() + self.exit_timeout
+        self.flush(self.exit_timeout)
+        self.finish(until)
+        PROCESS.leave(self)
+
+    async def aclose(self) -> None:
+        """Close without holding up the event loop."""
+        await self.aflush(self.exit_timeout)
+        self.finish(SystemClock.monotonic() + POLL)
+        PROCESS.leave(self)
+
+    # -- what the process tells (see process.py); its deadlines are of the real steady clock
+
+    def ask_for_last_deliveries(self) -> None:
+        """Have the running workers deliver what waits; start nothing."""
+        self.alarm.waiting.discard(self)
+        self._on_exit()
+        self._last = [sink.worker.request_flush() for sink in self.sinks if sink.worth_waiting_for]
+
+    def finish(self, deadline: float) -> None:
+        """End the workers; the lock is let go only when they have all ended."""
+        self.alarm.waiting.discard(self)
+        for ticket in self._last:
+            ticket.wait_really(deadline - SystemClock.monotonic())
+        for sink in self.sinks:
+            sink.worker.stop()
+        ended = [sink.worker.rest(deadline - SystemClock.monotonic()) for sink in self.sinks]
+        if all(ended):
+            self.spool.close()
+
+    def rest(self, timeout: float) -> None:
+        """Bring the workers to rest before a fork, each between two batches."""
+        until = SystemClock.monotonic() + timeout
+        self._resting = [sink for sink in self.sinks if sink.worker.running]
+        for sink in self._resting:
+            sink.worker.rest(0.0)
+        for sink in self._resting:
+            sink.worker.rest(until - SystemClock.monotonic())
+
+    def resume(self) -> None:
+        """Go on after a fork, in the parent."""
+        for sink in self._resting:
+            sink.worker.start()
+
+    def leave_to_parent(self) -> None:
+        """Close what was inherited, in the forked child; the client builds anew when it must."""
+        self.spool.abandon()
+        self._on_fork()
+
+    # -- figures
+
+    def health(self) -> ClientHealth:
+        """Return how every sink is."""
+        sinks = {sink.name: sink.health() for sink in self.sinks}
+        problems = [f"{name}: {health.message}" for name, health in sinks.items() if not health.ok]
+        if self.spool.not_accepted:
+            problems.append(f"{self.spool.not_accepted} records found no room and were lost")
+        return ClientHealth(ok=not problems, message="; ".join(problems), sinks=sinks)
+
+    def stats(self) -> dict[str, Any]:
+        """Return the figures of every sink."""
+        return {sink.name: sink.stats() for sink in self.sinks}
+
+    def runs_store(self) -> Any:
+        """Return the store of the first active plugin that can be asked for runs, or nothing."""
+        for plugin in self.manager.plugins:
+            if hasattr(plugin.kind, "runs_store"):
+                built = plugin if plugin.instance is not None else plugin.rebuilt()
+                built.build()
+                return built.runs_store() if built.runs_store is not None else None
+        return None

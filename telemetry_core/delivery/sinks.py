@@ -1,0 +1,199 @@
+"""One active sink with all that drives it: its outbox, its shipper and its worker."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from telemetry_core.clock import NS_PER_SECOND
+from telemetry_core.delivery.report import SinkHealth, SinkReport
+from telemetry_core.delivery.shipper import Shipper
+from telemetry_core.delivery.state import SinkState
+from telemetry_core.delivery.worker import Worker
+from telemetry_core.models import Health
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+    from telemetry_core.clock import Clock
+    from telemetry_core.config import DeliverySettings
+    from telemetry_core.delivery.dead_letters import DeadLetters
+    from telemetry_core.delivery.ends import Outbox
+    from telemetry_core.delivery.worker import Alarm
+    from telemetry_core.models import Batch, Receipt
+    from telemetry_core.plugin import Plugin
+
+SECONDS_PER_DAY = 86_400
+ASK_HEALTH_EVERY = 30.0
+STANDSTILL = 30.0
+MEMORY_ATTEMPTS = 2
+
+
+class DrivenSink:
+    """What a shipper needs to know of a plugin, and the thread that calls it."""
+
+    def __init__(
+        self,
+        plugin: Plugin,
+        outbox: Outbox,
+        *,
+        clock: Clock,
+        base_dir: Path,
+        settings: DeliverySettings,
+        dead_letters: DeadLetters,
+        alarm: Alarm,
+        dropped: Callable[[], int],
+        built: Callable[[str, str | None], None],
+        ticks: Iterable[tuple[float, Callable[[], object]]] = (),
+    ) -> None:
+        self.plugin = plugin
+        self.name = plugin.name
+        self.outbox = outbox
+        self._clock = clock
+        self._dropped = dropped
+        self._built = built
+        self._word: Health | None = None
+        in_memory = plugin.options.delivery == "memory"
+        self.shipper = Shipper(
+            self,
+            outbox,
+            clock=clock,
+            dead_letters=dead_letters,
+            state=SinkState(base_dir / "state" / f"{plugin.name}.json", clock),
+            max_age_ns=round(settings.max_age_days * SECONDS_PER_DAY * NS_PER_SECOND),
+            max_attempts=MEMORY_ATTEMPTS if in_memory else None,
+        )
+        self.worker = Worker(
+            plugin.name,
+            self.shipper.step,
+            clock,
+            build=self._build,
+            ticks=[*ticks, (ASK_HEALTH_EVERY, self._ask_health)],
+            linger=settings.linger,
+            alarm=alarm,
+            end=self._end,
+        )
+
+    # -- what the shipper asks
+
+    @property
+    def instance(self) -> object:
+        """The plugin itself."""
+        return self.plugin.instance
+
+    @property
+    def only(self) -> Sequence[str]:
+        """What it wants; nothing stands for all."""
+        return self.plugin.options.only
+
+    @property
+    def except_(self) -> Sequence[str]:
+        """What it does not want."""
+        return self.plugin.options.except_
+
+    @property
+    def batch_size(self) -> int:
+        """The most records in a batch."""
+        return self.plugin.batch_size
+
+    @property
+    def batch_bytes(self) -> int:
+        """The most bytes in a batch of more than one record."""
+        return self.plugin.batch_bytes
+
+    @property
+    def max_record_bytes(self) -> int | None:
+        """The largest record it accepts."""
+        return self.plugin.max_record_bytes
+
+    @property
+    def ship_batch(self) -> Callable[[Batch], Receipt | None] | None:
+        """The hook, bound."""
+        return self.plugin.ship_batch
+
+    def destination(self) -> str | None:
+        """Return what identifies the other end."""
+        return self.plugin.destination()
+
+    # -- on its worker's thread
+
+    def _build(self) -> None:
+        self.plugin.build()
+        self._built(self.name, self.plugin.destination())
+
+    def _end(self) -> None:
+        if self.plugin.close is not None:
+            self.plugin.close()
+
+    def _ask_health(self) -> None:
+        if self.plugin.check_health is not None:
+            try:
+                self._word = self.plugin.check_health()
+            except Exception as error:
+                self._word = Health(ok=False, message=f"{type(error).__name__}: {error}")
+
+    # -- figures, for any thread
+
+    @property
+    def worth_waiting_for(self) -> bool:
+        """Whether something may yet come of it at the end of the process."""
+        return (
+            self.worker.running
+            and self.error is None
+            and self.shipper.pause is None
+            and self.shipper.circuit.state == "closed"
+        )
+
+    @property
+    def error(self) -> str | None:
+        """Why it is off, when it could not be built."""
+        return self.plugin.error or self.worker.error
+
+    def report(self) -> SinkReport:
+        """Return its figures."""
+        return SinkReport(
+            delivered=self.shipper.delivered,
+            pending=self.outbox.pending(),
+            refused=self.shipper.refused,
+            dropped=self.shipper.dropped + self._dropped(),
+            error=self.error or self.shipper.last_error,
+        )
+
+    def health(self) -> SinkHealth:
+        """Return how it is: its own word, and whether records wait while its worker stands."""
+        pending = self.outbox.pending()
+        still = self._clock.monotonic() - self.worker.last_moved
+        if self.error is not None:
+            message = f"off: {self.error}"
+        elif self.shipper.pause is not None:
+            message = f"paused: {self.shipper.pause.code} {self.shipper.pause.reason}".strip()
+        elif pending and self.worker.running and still > STANDSTILL:
+            message = f"{pending} records wait and its worker has not moved for {still:.0f} s"
+        elif self.shipper.circuit.state == "open":
+            message = f"not answering: {self.shipper.last_error}"
+        elif self._word is not None and not self._word.ok:
+            message = self._word.message or "it says that it is not well"
+        else:
+            message = ""
+        return SinkHealth(
+            ok=not message,
+            message=message or (self._word.message if self._word is not None else ""),
+            circuit=self.shipper.circuit.state,
+            pending=pending,
+            last_error=self.shipper.last_error,
+        )
+
+    def stats(self) -> dict[str, Any]:
+        """Return its figures and the plugin's own, for `get_stats`."""
+        own = self.plugin.stats
+        return {
+            "delivered": self.shipper.delivered,
+            "pending": self.outbox.pending(),
+            "refused": self.shipper.refused,
+            "dropped": self.shipper.dropped + self._dropped(),
+            "skipped": self.shipper.skipped,
+            "failures": self.shipper.failures,
+            "circuit": self.shipper.circuit.state,
+            "error": self.error or self.shipper.last_error or None,
+            **({"plugin": dict(own())} if own is not None else {}),
+        }

@@ -1,0 +1,157 @@
+"""Finds the folders that nobody owns any more and takes them over."""
+
+from __future__ import annotations
+
+import logging
+import os
+from typing import TYPE_CHECKING
+
+from telemetry_core import codec
+from telemetry_core.delivery.lock import OwnerLock
+from telemetry_core.delivery.spool.files import replace_file
+from telemetry_core.delivery.spool.folder import LOCK_SUFFIX, Folder
+from telemetry_core.delivery.spool.frame import salvage, unframe
+from telemetry_core.delivery.spool.owner import Owner, UnknownFormatError, boot_id
+from telemetry_core.errors import InvalidRecordError
+from telemetry_core.models import Kind, Lane, RunRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+    from pathlib import Path
+
+    from telemetry_core.models import Record
+
+logger = logging.getLogger("telemetry_core.spool")
+
+UNTOUCHED_NS = 600 * 1_000_000_000
+_CLOCK_FILE = ".clock"
+
+
+class Adoption:
+    """Takes over the folders of processes that have ended, for one service."""
+
+    def __init__(
+        self, spool: Path, service: str, wanted: Callable[[Owner], bool], sinks: Callable[[], Owner]
+    ) -> None:
+        self.spool = spool
+        self.service = service
+        self._wanted = wanted
+        self._present = sinks
+        self._left_alone: dict[Path, int] = {}
+
+    def adopt(self, held: Collection[Path]) -> Iterator[Folder]:
+        """Yield each folder that is free and that holds something for us, oldest first."""
+        for path in self._others(held):
+            try:
+                folder = self._try(path)
+            except UnknownFormatError as error:
+                self._report_once(path, f"cannot be read: {error}; it is left alone")
+            except OSError as error:
+                self._report_once(path, f"cannot be adopted: {error}")
+            else:
+                if folder is not None:
+                    yield folder
+
+    def leave(self, folder: Folder) -> None:
+        """Remember that a folder has nothing more for us until it changes."""
+        self._left_alone[folder.path] = _changed_ns(folder.path)
+
+    def _others(self, held: Collection[Path]) -> list[Path]:
+        try:
+            names = os.listdir(self.spool)
+        except OSError:
+            return []
+        locks = {name.removesuffix(LOCK_SUFFIX) for name in names if name.endswith(LOCK_SUFFIX)}
+        paths = {self.spool / name for name in locks} | {
+            self.spool / name for name in names if (self.spool / name).is_dir()
+        }
+        free = [
+            path
+            for path in paths
+            if path not in held and self._left_alone.get(path) != _changed_ns(path)
+        ]
+        return sorted(free, key=_changed_ns)
+
+    def _try(self, path: Path) -> Folder | None:
+        lock = OwnerLock(path.with_name(path.name + LOCK_SUFFIX))
+        untouched = self._untouched_ns(lock.path)
+        if not lock.acquire():
+            return None
+        folder: Folder | None = None
+        try:
+            folder = self._take(path, lock, untouched)
+        finally:
+            if folder is None:
+                lock.release()
+        return folder
+
+    def _take(self, path: Path, lock: OwnerLock, untouched: int) -> Folder | None:
+        if not path.is_dir():
+            lock.remove()  # its owner died between the lock and the folder
+            return None
+        owner = Owner.load(path)
+        if owner is None:
+            if not any(path.iterdir()):
+                path.rmdir()
+                lock.remove()
+                return None
+            owner = self._present()
+            owner.save(path)
+        if owner.boot_id != boot_id() and untouched < UNTOUCHED_NS:
+            return None
+        if owner.service != self.service or not self._wanted(owner):
+            self._left_alone[path] = _changed_ns(path)
+            return None
+        return Folder.open(path, lock, owner)
+
+    def _untouched_ns(self, lock_path: Path) -> int:
+        """Return for how long the owner showed no life, by the file system's own clock."""
+        try:
+            touched = os.stat(lock_path).st_mtime_ns
+        except FileNotFoundError:
+            return UNTOUCHED_NS
+        clock = self.spool / _CLOCK_FILE
+        if not replace_file(clock, b""):
+            return 0
+        return os.stat(clock).st_mtime_ns - touched
+
+    def _report_once(self, path: Path, what: str) -> None:
+        if path not in self._left_alone:
+            logger.warning("the spool folder %s %s", path, what)
+        self._left_alone[path] = _changed_ns(path)
+
+
+def open_runs(folder: Folder) -> list[RunRecord]:
+    """Return the runs that a folder shows as started and never ended, as last updated."""
+    runs: dict[str, RunRecord] = {}
+    ended: set[str] = set()
+    for record in _critical_records(folder):
+        if not isinstance(record.body, RunRecord):
+            continue
+        if record.kind is Kind.END_RUN:
+            ended.add(record.body.event_id)
+        elif record.kind is Kind.START_RUN or record.body.event_id in runs:
+            known = runs.get(record.body.event_id)
+            if known is None or record.body.revision >= known.revision:
+                runs[record.body.event_id] = record.body
+    return [run for event_id, run in runs.items() if event_id not in ended and not run.ended]
+
+
+def _critical_records(folder: Folder) -> Iterator[Record]:
+    for segment in folder.all_segments():
+        if segment.lane is Lane.CRITICAL:
+            content = segment.read(0, segment.size())
+            for raw in content[: content.rfind(b"\n") + 1].split(b"\n"):
+                line = unframe(raw) or salvage(raw)
+                if line:
+                    try:
+                        yield codec.decode(line, Lane.CRITICAL)
+                    except InvalidRecordError as error:
+                        logger.debug("not a record in %s: %s", segment.path, error)
+
+
+def _changed_ns(path: Path) -> int:
+    try:
+        return os.stat(path).st_mtime_ns
+    except OSError:
+        return 0

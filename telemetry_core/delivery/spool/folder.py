@@ -1,0 +1,235 @@
+"""One spool folder: its lock, its owner, its segments and the cursors of the sinks it owes."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import secrets
+import shutil
+from collections import Counter
+from typing import TYPE_CHECKING, Self
+
+from telemetry_core.delivery.lock import OwnerLock
+from telemetry_core.delivery.spool.cursor import Cursor, Position
+from telemetry_core.delivery.spool.segment import (
+    Segment,
+    parse_segment_name,
+    segment_name,
+    sync_directory,
+)
+from telemetry_core.errors import SpoolError
+from telemetry_core.models import Lane
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from telemetry_core.delivery.spool.owner import Owner
+
+logger = logging.getLogger("telemetry_core.spool")
+
+LOCK_SUFFIX = ".lock"
+CURSORS = "cursors"
+_TRIES_FOR_A_FREE_NAME = 16
+
+
+def lock_path(folder: Path) -> Path:
+    """Return where a folder's lock lies: beside it."""
+    return folder.with_name(folder.name + LOCK_SUFFIX)
+
+
+class Folder:
+    """A folder whose lock this process holds, its own or one that it adopted."""
+
+    def __init__(self, path: Path, lock: OwnerLock, owner: Owner) -> None:
+        self.path = path
+        self.lock = lock
+        self.owner = owner
+        self.segments: dict[Lane, dict[int, Segment]] = {lane: {} for lane in Lane}
+        self.dropped: set[tuple[Lane, int]] = set()
+        self.lost: Counter[str] = Counter()
+        self.damaged = 0
+        self._cursors: dict[str, Cursor] = {}
+
+    @classmethod
+    def create(cls, spool: Path, owner: Owner, *, synced: bool) -> Self:
+        """Make a new folder under a free name, its lock first. Raises `OSError`."""
+        for _ in range(_TRIES_FOR_A_FREE_NAME):
+            path = spool / secrets.token_hex(4)
+            lock = OwnerLock(lock_path(path))
+            if not path.exists() and lock.acquire():
+                folder = cls(path, lock, owner)
+                try:
+                    folder._furnish(synced=synced)
+                except OSError:
+                    lock.release()
+                    raise
+                return folder
+        raise SpoolError(f"no free folder name under {spool}; look at what lies there")
+
+    def _furnish(self, *, synced: bool) -> None:
+        os.mkdir(self.path, 0o700)
+        os.mkdir(self.path / CURSORS, 0o700)
+        if not self.owner.save(self.path):
+            raise OSError(f"{self.path} does not take files")
+        if synced:
+            sync_directory(self.path)
+            sync_directory(self.path.parent)
+
+    @classmethod
+    def open(cls, path: Path, lock: OwnerLock, owner: Owner) -> Self:
+        """Open a folder that somebody else filled. Raises `OSError`."""
+        folder = cls(path, lock, owner)
+        for name in sorted(os.listdir(path)):
+            parsed = parse_segment_name(name)
+            if parsed is not None:
+                lane, number = parsed
+                folder.segments[lane][number] = Segment(path / name, lane, number)
+        return folder
+
+    # -- segments
+
+    def new_segment(self, lane: Lane) -> Segment:
+        """Return the lane's next segment, not yet created."""
+        number = max(self.segments[lane], default=0) + 1
+        return Segment(self.path / segment_name(lane, number), lane, number)
+
+    def add(self, segment: Segment) -> None:
+        """Let readers see a segment."""
+        self.segments[segment.lane][segment.number] = segment
+
+    def segment_from(self, lane: Lane, number: int) -> Segment | None:
+        """Return the first segment that is there with this number or a higher one."""
+        segments = self.segments[lane]
+        if number in segments:
+            return segments[number]
+        later = [n for n in tuple(segments) if n > number]
+        return segments.get(min(later)) if later else None
+
+    def all_segments(self) -> Iterator[Segment]:
+        """Go over the segments that are there now."""
+        for lane in Lane:
+            for number in sorted(self.segments[lane]):
+                segment = self.segments[lane].get(number)
+                if segment is not None:
+                    yield segment
+
+    def bytes_in(self, lane: Lane) -> int:
+        """Return how much a lane holds."""
+        return sum(segment.size() for segment in self.all_segments() if segment.lane is lane)
+
+    # -- what the sinks are owed
+
+    def cursor(self, sink: str) -> Cursor:
+        """Return the one cursor of a sink in this folder."""
+        if sink not in self._cursors:
+            self._cursors[sink] = Cursor.load(self.path / CURSORS / f"{sink}.json")
+        return self._cursors[sink]
+
+    def release_segments(self) -> None:
+        """Delete the segments that every owed sink is past; never the last of a growing lane."""
+        for lane in Lane:
+            past = min(
+                (self.cursor(sink).positions[lane].segment for sink in tuple(self.owner.owed)),
+                default=0,
+            )
+            newest = max(tuple(self.segments[lane]), default=0)
+            for number in sorted(self.segments[lane]):
+                if number < min(past, newest):
+                    self.unlink(self.segments[lane][number])
+
+    def unlink(self, segment: Segment) -> None:
+        """Delete one segment."""
+        try:
+            segment.unlink()
+        except OSError as error:
+            logger.debug("cannot delete %s: %s", segment.path, error)
+            return
+        self.segments[segment.lane].pop(segment.number, None)
+
+    def unread(self, sink: str) -> int:
+        """Count the records a sink has yet to settle here, whole lines only."""
+        cursor = self.cursor(sink)
+        return sum(self._unread_in(lane, cursor) for lane in Lane)
+
+    def _unread_in(self, lane: Lane, cursor: Cursor) -> int:
+        position = cursor.positions[lane]
+        lines = sum(
+            count_lines(segment, position)
+            for segment in self.all_segments()
+            if segment.lane is lane and segment.number >= position.segment
+        )
+        return max(0, lines - len(cursor.settled[lane]))
+
+    def drop_oldest(self, lane: Lane, keep: int) -> int:
+        """Delete a lane's oldest segment for room and count who lost what; return the bytes.
+
+        The newest `keep` segments stay.
+        """
+        numbers = sorted(self.segments[lane])
+        if len(numbers) <= keep:
+            return 0
+        segment = self.segments[lane][numbers[0]]
+        size = segment.size()
+        for sink in tuple(self.owner.owed):
+            self.lost[sink] += self._unread_of(segment, self.cursor(sink))
+        self.dropped.add((lane, segment.number))
+        self.unlink(segment)
+        return size
+
+    def _unread_of(self, segment: Segment, cursor: Cursor) -> int:
+        position = cursor.positions[segment.lane]
+        if segment.number < position.segment:
+            return 0
+        lines = count_lines(segment, position)
+        settled_beyond = len(cursor.settled[segment.lane])
+        return max(0, lines - settled_beyond) if segment.number == position.segment else lines
+
+    def forget_sink(self, sink: str) -> None:
+        """Owe a sink nothing more."""
+        self.owner.owed.pop(sink, None)
+        self.owner.save(self.path)
+        self.cursor(sink).forget()
+        self._cursors.pop(sink, None)
+
+    # -- the end
+
+    def linked(self) -> bool:
+        """Whether the folder, its lock and its segments are still where they were."""
+        return (
+            self.lock.held
+            and self.path.is_dir()
+            and self.lock.path.exists()
+            and all(segment.linked() for segment in self.all_segments())
+        )
+
+    def close(self) -> None:
+        """Let go of everything but the files."""
+        for segment in self.all_segments():
+            segment.close()
+        self.lock.release()
+
+    def remove(self) -> None:
+        """Delete the folder and, as the last act, its lock."""
+        for segment in self.all_segments():
+            segment.close()
+        shutil.rmtree(self.path, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            self.lock.remove()
+
+    def abandon(self) -> None:
+        """Close what a forked child inherited; the folder stays the parent's."""
+        for segment in self.all_segments():
+            segment.abandon()
+        self.lock.abandon()
+
+
+def count_lines(segment: Segment, position: Position) -> int:
+    """Count the whole lines of a segment beyond a position."""
+    offset = position.offset if position.segment == segment.number else 0
+    lines = 0
+    while chunk := segment.read(offset, 1 << 20):
+        lines += chunk.count(b"\n")
+        offset += len(chunk)
+    return lines

@@ -1,0 +1,84 @@
+"""Who a spool folder belongs to and whom its records are owed to: `owner.json`."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from functools import cache
+from pathlib import Path
+from typing import Any, Self
+
+from attrs import asdict, define, field
+
+from telemetry_core.delivery.spool.files import replace_file, set_aside
+
+FORMAT = 1
+OWNER_FILE = "owner.json"
+
+
+class UnknownFormatError(Exception):
+    """The folder was written by a newer version; it is left alone."""
+
+
+@cache
+def boot_id() -> str:
+    """Return what is the same for every process since the machine was started."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+    except (OSError, ValueError):  # no Linux: the node, so that the lock alone decides
+        return f"{uuid.getnode():012x}"
+
+
+@define
+class Owner:
+    """What `owner.json` says; `owed` names each sink with its destination, null until known."""
+
+    service: str
+    owed: dict[str, str | None]
+    pid: int = field(factory=os.getpid)
+    boot_id: str = field(factory=boot_id)
+    format: int = FORMAT
+    orphans_closed_for: list[str] = field(factory=list)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self | None:
+        """Read a folder's owner; a corrupt file is set aside and answered with nothing.
+
+        Raises `UnknownFormatError` for a format of the future, `OSError` when it cannot be read.
+        """
+        path = folder / OWNER_FILE
+        try:
+            return cls._parse(json.loads(path.read_bytes()))
+        except FileNotFoundError:
+            return None
+        except (ValueError, KeyError, TypeError, AttributeError):
+            set_aside(path, "its records go to the sinks that are active now")
+            return None
+
+    @classmethod
+    def _parse(cls, stored: dict[str, Any]) -> Self:
+        if stored["format"] != FORMAT:
+            raise UnknownFormatError(f"format {stored['format']!r}, this version reads {FORMAT}")
+        owed = {
+            str(name): None if destination is None else str(destination)
+            for name, destination in stored["owed"].items()
+        }
+        return cls(
+            service=str(stored["service"]),
+            owed=owed,
+            pid=int(stored["pid"]),
+            boot_id=str(stored["boot_id"]),
+            orphans_closed_for=[str(name) for name in stored.get("orphans_closed_for", ())],
+        )
+
+    def save(self, folder: Path) -> bool:
+        """Replace the file at once; false when the disk does not take it."""
+        return replace_file(folder / OWNER_FILE, json.dumps(asdict(self), indent=1).encode())
+
+    def owes(self, sink: str, destination: str | None) -> bool:
+        """Whether a sink with this destination may take the records, as far as is known."""
+        if sink not in self.owed:
+            return False
+        recorded = self.owed[sink]
+        return recorded is None or destination is None or recorded == destination

@@ -1,0 +1,164 @@
+"""Reads one lane of one folder for one sink, and knows what of it is settled."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+from collections import deque
+from typing import TYPE_CHECKING, NamedTuple
+
+from telemetry_core import codec
+from telemetry_core.delivery.spool.cursor import Position
+from telemetry_core.delivery.spool.frame import salvage, unframe
+from telemetry_core.errors import InvalidRecordError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from telemetry_core.delivery.spool.folder import Folder
+    from telemetry_core.delivery.spool.segment import Segment
+    from telemetry_core.models import Lane, Record
+
+logger = logging.getLogger("telemetry_core.spool")
+
+CHUNK = 256 * 1024
+MOST_IN_FLIGHT = 20_000
+DAMAGED = "damaged"
+
+
+class _Taken(NamedTuple):
+    """A line that was read: whose settling moves the cursor to `end`."""
+
+    record_id: str | None
+    end: Position
+
+
+class LaneReader:
+    """Reads on from a cursor, never stops at damage, and moves the cursor over what is settled."""
+
+    def __init__(self, folder: Folder, lane: Lane, sink: str) -> None:
+        self.folder = folder
+        self.lane = lane
+        self.sink = sink
+        self._positions = folder.cursor(sink).positions
+        self._settled = folder.cursor(sink).settled[lane]
+        self._at = self._positions[lane]
+        self._lines: deque[tuple[bytes, Position]] = deque()
+        self._flight: deque[_Taken] = deque()
+        self._put_back: Record | None = None
+
+    def next(self) -> Record | None:
+        """Return the next record that is not settled; nothing at the end for now."""
+        if self._put_back is not None:
+            again, self._put_back = self._put_back, None
+            return again
+        while len(self._flight) < MOST_IN_FLIGHT and (self._lines or self._fill()):
+            raw, end = self._lines.popleft()
+            record = self._read(raw, end)
+            self._flight.append(_Taken(None if record is None else record.id, end))
+            if record is not None and record.id not in self._settled:
+                return record
+            self._advance()
+        return None
+
+    def put_back(self, record: Record) -> None:
+        """Give back the record taken last; it is the next one again."""
+        self._put_back = record
+
+    def settle(self, ids: set[str]) -> None:
+        """Mark records of this lane as done and move the cursor over the contiguous ones."""
+        self._settled |= ids
+        if self.folder.dropped:
+            self._take_back_drops(ids)
+        self._advance()
+
+    def at_end(self) -> bool:
+        """Whether everything there is was taken and settled."""
+        return not self._flight and not self._lines and not self._fill()
+
+    def _advance(self) -> None:
+        end: Position | None = None
+        while self._flight and (
+            self._flight[0].record_id is None or self._flight[0].record_id in self._settled
+        ):
+            record_id, end = self._flight.popleft()
+            self._settled.discard(record_id or "")
+        if end is not None:
+            self._positions[self.lane] = end
+
+    def _take_back_drops(self, ids: set[str]) -> None:
+        """Count no longer as lost what arrived although its segment was dropped for room."""
+        for record_id, end in self._flight:
+            if record_id in ids and (self.lane, end.segment) in self.folder.dropped:
+                self.folder.lost[self.sink] -= 1
+
+    def _read(self, raw: bytes, end: Position) -> Record | None:
+        line = unframe(raw)
+        if line is None:
+            line = salvage(raw)
+            self._set_aside(raw, end)
+        if line is None or codec.is_repeat(line):
+            return None
+        try:
+            return codec.decode(line, self.lane)
+        except InvalidRecordError:
+            self._set_aside(raw, end)
+            return None
+
+    def _fill(self) -> bool:
+        """Read more whole lines, moving to the next segment when this one can grow no more."""
+        while True:
+            segment = self.folder.segment_from(self.lane, self._at.segment)
+            if segment is None:
+                return False
+            if segment.number != self._at.segment:
+                self._at = Position(segment.number)
+            finished = segment.sealed  # asked before reading: what is read after is all there is
+            if self._read_lines(segment):
+                return True
+            following = self.folder.segment_from(self.lane, segment.number + 1)
+            if following is None or not finished:
+                return False
+            self._leave(segment, following)
+
+    def _read_lines(self, segment: Segment) -> bool:
+        size = CHUNK
+        while True:
+            chunk = segment.read(self._at.offset, size)
+            whole = chunk.rfind(b"\n") + 1
+            if whole or len(chunk) < size:
+                break
+            size *= 4  # one record longer than the chunk
+        offset = self._at.offset
+        for raw in chunk[: whole - 1].split(b"\n") if whole else ():
+            offset += len(raw) + 1
+            self._lines.append((raw, Position(segment.number, offset)))
+        self._at = Position(segment.number, offset)
+        return bool(whole)
+
+    def _leave(self, segment: Segment, following: Segment) -> None:
+        torn = segment.size() - self._at.offset
+        if torn > 0:
+            self.folder.damaged += 1
+            logger.info("%s ends in %d bytes of an unfinished record", segment.path.name, torn)
+        self._at = Position(following.number)
+        self._flight.append(_Taken(None, self._at))
+        self._advance()
+
+    def _set_aside(self, raw: bytes, end: Position) -> None:
+        self.folder.damaged += 1
+        name = f"{self.folder.path.name}-{self.lane.value}-{end.segment:06d}-{end.offset}.line"
+        logger.warning("a damaged line of the spool was set aside as %s/%s", DAMAGED, name)
+        keep_damaged_line(self.folder.path.parent.parent / DAMAGED, name, raw)
+
+
+def keep_damaged_line(directory: Path, name: str, raw: bytes) -> None:
+    """Write a line that nobody can read to a file of its own, once; it never stops a reader."""
+    with contextlib.suppress(OSError):
+        os.makedirs(directory, 0o700, exist_ok=True)
+        descriptor = os.open(directory / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            os.write(descriptor, raw)
+        finally:
+            os.close(descriptor)

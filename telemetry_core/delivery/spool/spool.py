@@ -1,0 +1,212 @@
+"""The spool as the engine sees it: one way in, an outbox a sink, and the care of the folders."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from telemetry_core.delivery.spool.adoption import Adoption, open_runs
+from telemetry_core.delivery.spool.outbox import SpoolOutbox
+from telemetry_core.delivery.spool.owner import Owner
+from telemetry_core.delivery.spool.room import make_room
+from telemetry_core.delivery.spool.writer import SPOOL, SpoolWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from telemetry_core.clock import Clock
+    from telemetry_core.delivery.spool.folder import Folder
+    from telemetry_core.models import RunRecord
+
+logger = logging.getLogger("telemetry_core.spool")
+
+NS_PER_DAY = 86_400 * 1_000_000_000
+TOUCH_EVERY = 60.0
+
+
+class Spool:
+    """The folders that this process holds, and what the active sinks are owed in them."""
+
+    def __init__(
+        self,
+        base_dir: Path,
+        service: str,
+        *,
+        clock: Clock,
+        durability: str = "process",
+        max_bytes: int = 256 * 1024 * 1024,
+        max_age_ns: int = 14 * NS_PER_DAY,
+        preface: Callable[[], Iterable[bytes]] = tuple,
+        on_orphan: Callable[[RunRecord], None] = lambda _run: None,
+    ) -> None:
+        self.service = service
+        self.lost: Counter[str] = Counter()
+        self._destinations: dict[str, str | None] = {}
+        self._live: set[str] = set()
+        self._adopted: tuple[Folder, ...] = ()
+        self._clock = clock
+        self._max_bytes = max_bytes
+        self._max_age_ns = max_age_ns
+        self._on_orphan = on_orphan
+        self._caring = threading.Lock()
+        self._touched = clock.monotonic()
+        self.writer = SpoolWriter(
+            base_dir,
+            self._owner,
+            clock,
+            durability=durability,
+            preface=preface,
+            rolled=self._make_room,
+        )
+        self.put = self.writer.put
+        self.outboxes: dict[str, SpoolOutbox] = {}
+        self._adoption = Adoption(base_dir / SPOOL, service, self._wants, self._owner)
+
+    # -- the sinks
+
+    def outbox(self, sink: str, destination: str | None = None) -> SpoolOutbox:
+        """Owe a sink everything that is recorded from now on."""
+        self._destinations[sink] = destination
+        outbox = SpoolOutbox(sink, self.folders, lambda: self._destinations[sink])
+        self.outboxes[sink] = outbox
+        return outbox
+
+    def sink_is_live(self, sink: str, destination: str | None) -> None:
+        """Note that a sink was built, and where it delivers to."""
+        self._destinations[sink] = destination
+        self._live.add(sink)
+        for folder in (self.writer.folder, self.writer.overflow):
+            if folder is not None and sink in folder.owner.owed:
+                folder.owner.owed[sink] = destination
+        if self.writer.folder is not None:
+            self.writer.folder.owner.save(self.writer.folder.path)
+
+    def folders(self) -> tuple[Folder, ...]:
+        """Return what can be read: our own folder first, what is in memory, the adopted ones."""
+        own = (self.writer.folder, self.writer.overflow)
+        return tuple(folder for folder in own if folder is not None) + self._adopted
+
+    def dropped(self, sink: str) -> int:
+        """Count what was dropped for room before a sink had settled it."""
+        return self.lost[sink] + sum(folder.lost[sink] for folder in self.folders())
+
+    def critical_number(self) -> int:
+        """Return the number of the critical segment that is being written."""
+        segment = self.writer.critical.segment
+        return 0 if segment is None else segment.number
+
+    @property
+    def not_accepted(self) -> int:
+        """How many records found no room, neither on the disk nor in memory."""
+        return self.writer.not_accepted
+
+    def _owner(self) -> Owner:
+        return Owner(service=self.service, owed=dict(self._destinations))
+
+    def _wants(self, owner: Owner) -> bool:
+        return any(owner.owes(sink, self._destinations[sink]) for sink in self._live)
+
+    # -- the care of the folders, by whichever worker comes first
+
+    def tick(self) -> None:
+        """Each second: our folder is still there, memory poured back, the lock touched."""
+        if self._caring.acquire(blocking=False):
+            try:
+                self.writer.tick()
+                if self._clock.monotonic() - self._touched >= TOUCH_EVERY:
+                    self._touched = self._clock.monotonic()
+                    self.writer.touch()
+                self._let_go_of_what_is_done()
+            finally:
+                self._caring.release()
+
+    def adopt(self) -> bool:
+        """Take over what processes that have ended left for our sinks; true when there was some."""
+        before = self._adopted
+        if self._live and self._caring.acquire(blocking=False):
+            try:
+                for folder in self._adoption.adopt({held.path for held in self.folders()}):
+                    self._adopted = (*self._adopted, folder)
+                    self._close_orphans(folder)
+                    self._forget_the_aged(folder)
+            finally:
+                self._caring.release()
+        return not set(self._adopted) <= set(before)
+
+    def _close_orphans(self, folder: Folder) -> None:
+        """End the runs whose program is gone, once for each set of sinks."""
+        ours = sorted(self._live.intersection(folder.owner.owed))
+        if set(ours) <= set(folder.owner.orphans_closed_for):
+            return
+        for run in open_runs(folder):
+            self._on_orphan(run)
+        folder.owner.orphans_closed_for = sorted({*folder.owner.orphans_closed_for, *ours})
+        folder.owner.save(folder.path)
+
+    def _forget_the_aged(self, folder: Folder) -> None:
+        """Drop and count what has been kept too long for sinks that are not active here."""
+        newest = max((s.changed_ns() for s in folder.all_segments()), default=None)
+        if newest is None or self._clock.time_ns() - newest < self._max_age_ns:
+            return
+        for sink in set(folder.owner.owed) - set(self._destinations):
+            count = folder.unread(sink)
+            self.lost[sink] += count
+            folder.forget_sink(sink)
+            logger.warning("%d records kept for the sink %s were too old; dropped", count, sink)
+
+    def _let_go_of_what_is_done(self) -> None:
+        for folder in self._adopted:
+            takers = [
+                o for s, o in self.outboxes.items() if s in self._live and o.takes_from(folder)
+            ]
+            if all(folder in outbox.done for outbox in takers):
+                self._adopted = tuple(held for held in self._adopted if held is not folder)
+                self.lost.update(folder.lost)
+                self._release(folder, {outbox.sink for outbox in takers})
+
+    def _release(self, folder: Folder, done: set[str]) -> None:
+        if done.issuperset(folder.owner.owed) or not any(map(folder.unread, folder.owner.owed)):
+            folder.remove()
+        else:
+            folder.close()
+            self._adoption.leave(folder)
+
+    def _make_room(self) -> None:
+        own = self.writer.folder
+        held = (*self._adopted, own) if own is not None else self._adopted
+        make_room(self.writer.base_dir / SPOOL, held, self._max_bytes)
+
+    # -- the end
+
+    def close(self) -> None:
+        """Let everything go; folders in which nothing is pending are removed."""
+        self.writer.shut()
+        with self._caring:
+            self._let_go_of_what_is_done()
+            self._count_what_memory_loses()
+            own, self.writer.folder = self.writer.folder, None
+            if own is not None:
+                self._adopted = (own, *self._adopted)
+            for folder in self._adopted:
+                self.lost.update(folder.lost)
+                if any(map(folder.unread, folder.owner.owed)):
+                    folder.close()
+                else:
+                    folder.remove()
+            self._adopted = ()
+
+    def _count_what_memory_loses(self) -> None:
+        overflow, self.writer.overflow = self.writer.overflow, None
+        left = max(map(overflow.unread, overflow.owner.owed), default=0) if overflow else 0
+        if left:
+            self.writer.not_accepted += left
+            logger.error("%d records were never taken by the disk and are lost", left)
+
+    def abandon(self) -> None:
+        """Close what a forked child inherited: close, never unlock, never save."""
+        self.writer.abandon()
+        for folder in self._adopted:
+            folder.abandon()

@@ -1,0 +1,273 @@
+"""Puts records into this process's own folder, and keeps that folder alive."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import threading
+from typing import TYPE_CHECKING
+
+from attrs import evolve
+
+from telemetry_core import codec
+from telemetry_core.delivery.spool.files import replace_file
+from telemetry_core.delivery.spool.folder import CURSORS, Folder
+from telemetry_core.delivery.spool.frame import unframe
+from telemetry_core.delivery.spool.overflow import Overflow
+from telemetry_core.delivery.spool.segment import (
+    Appender,
+    SyncedAppender,
+    segment_name,
+    sync_directory,
+)
+from telemetry_core.errors import SpoolError
+from telemetry_core.models import Lane
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from telemetry_core.clock import Clock
+    from telemetry_core.delivery.spool.owner import Owner
+    from telemetry_core.delivery.spool.segment import Segment
+
+logger = logging.getLogger("telemetry_core.spool")
+
+SPOOL = "spool"
+_CRITICAL = Lane.CRITICAL
+_RETRY_AFTER = 1.0
+_PATIENCE = 1.0
+_PROBE_BYTES = 8192
+
+
+class SpoolWriter:
+    """The way in: one `write` a record, the disk's refusals answered from memory."""
+
+    def __init__(
+        self,
+        base_dir: Path,
+        owner: Callable[[], Owner],
+        clock: Clock,
+        *,
+        durability: str = "process",
+        preface: Callable[[], Iterable[bytes]] = tuple,
+        rolled: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.base_dir = base_dir
+        self.folder: Folder | None = None
+        self.overflow: Overflow | None = None
+        self.not_accepted = 0
+        self._owner = owner
+        self._clock = clock
+        self._preface = preface
+        self._rolled = rolled
+        self._synced = durability != "process"
+        appender = SyncedAppender if durability == "always" else Appender
+        self.critical = appender()
+        self.standard = appender()
+        self._opening = threading.Lock()
+        self._opener = 0
+        self._retry_at = float("-inf")
+
+    def put(self, lane: Lane, line: bytes) -> bool:
+        """Append one record; false when neither the disk nor memory had room for it."""
+        appender = self.critical if lane is _CRITICAL else self.standard
+        if appender.append(line):
+            if appender.room < 0:
+                self._roll(lane, appender)
+            return True
+        return self._put_hard(lane, appender, line)
+
+    def tick(self) -> None:
+        """Look after the folder: still there, records in memory poured back to the disk."""
+        if self.folder is not None and not self.folder.linked():
+            self._begin_anew(self.folder)
+        if self.overflow is not None:
+            self._pour_back()
+
+    def touch(self) -> None:
+        """Show those who cannot ask the kernel that this folder's owner lives."""
+        if self.folder is not None:
+            with contextlib.suppress(OSError):
+                self.folder.lock.touch()
+
+    def sync(self) -> None:
+        """Wait until the disk has what was appended. Raises `OSError`."""
+        self.critical.sync()
+        self.standard.sync()
+
+    def shut(self) -> None:
+        """Stop writing into this folder; a later record begins a new one."""
+        self.critical.shut()
+        self.standard.shut()
+
+    def abandon(self) -> None:
+        """Close what a forked child inherited."""
+        self.shut()
+        if self.folder is not None:
+            self.folder.abandon()
+
+    # -- the slow ways
+
+    def _put_hard(self, lane: Lane, appender: Appender, line: bytes) -> bool:
+        """Open what is not open, leave a torn segment, or keep the record in memory."""
+        if self._clock.monotonic() >= self._retry_at and self._enter():
+            try:
+                if appender.append(line) or (self._open(lane, appender) and appender.append(line)):
+                    return True
+                self._retry_at = self._clock.monotonic() + _RETRY_AFTER
+            finally:
+                self._leave()
+        return self._put_in_memory(lane, line)
+
+    def _enter(self) -> bool:
+        """Be the one who opens; false for a signal handler that interrupts the opener."""
+        if self._opener == threading.get_ident() or not self._opening.acquire(timeout=_PATIENCE):
+            return False
+        self._opener = threading.get_ident()
+        return True
+
+    def _leave(self) -> None:
+        self._opener = 0
+        self._opening.release()
+
+    def _open(self, lane: Lane, appender: Appender) -> bool:
+        try:
+            folder = self._open_folder()
+            if appender.segment is None or appender.torn:
+                self._next_segment(folder, lane, appender)
+        except (OSError, SpoolError) as error:
+            logger.warning("the spool in %s takes no records: %s", self.base_dir, error)
+            return False
+        return True
+
+    def _open_folder(self) -> Folder:
+        if self.folder is None:
+            self._make_room_for_a_folder()
+            self.folder = Folder.create(self.base_dir / SPOOL, self._owner(), synced=self._synced)
+        return self.folder
+
+    def _make_room_for_a_folder(self) -> None:
+        os.makedirs(self.base_dir, 0o700, exist_ok=True)
+        os.makedirs(self.base_dir / SPOOL, 0o700, exist_ok=True)
+        with contextlib.suppress(FileExistsError), open(self.base_dir / ".gitignore", "x") as file:
+            file.write("*\n")
+
+    def _roll(self, lane: Lane, appender: Appender) -> None:
+        """Go on in a new segment; whoever finds another one at it writes on in the old."""
+        if not self._opening.acquire(blocking=False):
+            return
+        self._opener = threading.get_ident()
+        try:
+            if appender.room < 0 and self.folder is not None:
+                self._next_segment(self.folder, lane, appender)
+        except OSError as error:
+            appender.room = 1 << 16  # try again a little later
+            logger.debug("cannot begin a new segment: %s", error)
+        finally:
+            self._leave()
+        self._rolled()
+
+    def _next_segment(self, folder: Folder, lane: Lane, appender: Appender) -> None:
+        """Swap, then write the preface, then show it: no open run can fall between the two."""
+        segment = folder.new_segment(lane)
+        appender.move_to(segment)
+        if lane is _CRITICAL and segment.number > 1:
+            for line in self._preface():
+                appender.append(line)
+        if self._synced:
+            sync_directory(folder.path)
+        folder.add(segment)
+
+    def _put_in_memory(self, lane: Lane, line: bytes) -> bool:
+        overflow = self.overflow
+        if overflow is None:
+            overflow = self.overflow = Overflow(self._owner())
+            logger.warning("records are kept in memory until %s takes them", self.base_dir)
+        if overflow.put(lane, line):
+            return True
+        self.not_accepted += 1
+        return False
+
+    # -- recovery
+
+    def _pour_back(self) -> None:
+        """Move what is in memory to the disk, and what each sink had settled of it along."""
+        overflow = self.overflow
+        if overflow is None or not self._disk_takes_records():
+            return
+        self.overflow = None
+        self._retry_at = float("-inf")
+        for segment in overflow.all_segments():
+            offset = 0
+            for raw in segment.read(0, segment.size()).split(b"\n"):
+                offset += len(raw) + 1
+                line = unframe(raw)
+                if line is not None:
+                    self._pour(overflow, segment, line, offset)
+
+    def _disk_takes_records(self) -> bool:
+        if not self._enter():
+            return False
+        try:
+            folder = self._open_folder()
+        except (OSError, SpoolError):
+            return False
+        finally:
+            self._leave()
+        return replace_file(folder.path / "probe", bytes(_PROBE_BYTES))
+
+    def _pour(self, overflow: Overflow, segment: Segment, line: bytes, end: int) -> None:
+        lane = segment.lane
+        record_id = codec.decode(line, lane).id
+        owed = overflow.owner.owed
+        settled = [
+            sink
+            for sink in owed
+            for cursor in [overflow.cursor(sink)]
+            if end <= cursor.positions[lane].offset or record_id in cursor.settled[lane]
+        ]
+        if len(settled) == len(owed):
+            return
+        target = self.folder if self.overflow is None else self.overflow
+        if target is not None:
+            for sink in settled:
+                target.cursor(sink).settled[lane].add(record_id)
+        self.put(lane, line)
+
+    def _begin_anew(self, folder: Folder) -> None:
+        """Give the folder a new place when somebody took the old one, or a segment, away.
+
+        New records go there at once; what is unread is carried over from the open descriptors,
+        once no thread can append to it any more.
+        """
+        if not self._enter():
+            return
+        try:
+            if not folder.path.is_dir() or not folder.lock.path.exists():
+                self._move(folder)
+            self._leave_unlinked_segments(folder)
+            for segment in folder.all_segments():
+                if segment.sealed and not segment.linked():
+                    segment.copy_to(folder.path / segment_name(segment.lane, segment.number))
+        except (OSError, SpoolError) as error:
+            logger.warning("%s was removed and cannot be made anew: %s", folder.path, error)
+        finally:
+            self._leave()
+
+    def _leave_unlinked_segments(self, folder: Folder) -> None:
+        for lane, appender in ((Lane.CRITICAL, self.critical), (Lane.STANDARD, self.standard)):
+            if appender.segment is not None and not appender.segment.linked():
+                self._next_segment(folder, lane, appender)
+
+    def _move(self, folder: Folder) -> None:
+        logger.warning("the spool folder %s was removed; its unread records move", folder.path)
+        self._make_room_for_a_folder()
+        fresh = Folder.create(self.base_dir / SPOOL, evolve(folder.owner), synced=self._synced)
+        folder.lock.release()
+        folder.path, folder.lock = fresh.path, fresh.lock
+        for sink in folder.owner.owed:
+            cursor = folder.cursor(sink)
+            cursor.path = folder.path / CURSORS / cursor.path.name
+            cursor.save()
