@@ -16,6 +16,14 @@ if TYPE_CHECKING:
     from telemetry_core import TelemetryClient, TelemetryConfig
 
 
+@pytest.fixture
+def alone(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """Run pytest with our plugin and no other."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-p pytest_telemetry.plugin")
+    return pytester
+
+
 def test_a_run_is_heard_at_once_and_shipped_by_a_flush(
     telemetry_client: TelemetryClient, telemetry_recorder: Recorder
 ) -> None:
@@ -72,7 +80,9 @@ def test_sinks_that_the_marker_names_write_below_the_temporary_directory(
     assert "signed_up" in path.read_text("utf-8")
 
 
-def test_the_environment_of_who_runs_the_tests_has_no_say(pytester: pytest.Pytester) -> None:
+def test_the_environment_of_who_runs_the_tests_has_no_say(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
     elsewhere = pytester.path / "real-data"
     for name, text in {
         "TELEMETRY_DISABLED": "1",
@@ -80,7 +90,7 @@ def test_the_environment_of_who_runs_the_tests_has_no_say(pytester: pytest.Pytes
         "TELEMETRY_NDJSON_DIR": str(elsewhere),
         "TELEMETRY_BASE_DIR": str(elsewhere),
     }.items():
-        pytester._monkeypatch.setenv(name, text)
+        monkeypatch.setenv(name, text)
     pytester.makepyfile("""
         import pytest
 
@@ -94,39 +104,39 @@ def test_the_environment_of_who_runs_the_tests_has_no_say(pytester: pytest.Pytes
     assert not elsewhere.exists()
 
 
-def test_the_marker_is_known_and_explained(pytester: pytest.Pytester) -> None:
-    shown = pytester.runpytest_inprocess("--markers")
+def test_the_marker_is_known_and_explained(alone: pytest.Pytester) -> None:
+    shown = alone.runpytest_inprocess("--markers")
     shown.stdout.fnmatch_lines(["@pytest.mark.telemetry(active=*, on_error=*): *"])
 
 
-def test_a_misspelt_word_in_the_marker_is_an_error(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile("""
+def test_a_misspelt_word_in_the_marker_is_an_error(alone: pytest.Pytester) -> None:
+    alone.makepyfile("""
         import pytest
 
         @pytest.mark.telemetry(on_eror="log")
         def test_it(telemetry_client):
             pass
     """)
-    result = pytester.runpytest_inprocess("--strict-markers", "-p", "no:cacheprovider")
+    result = alone.runpytest_inprocess("--strict-markers")
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["*unexpected keyword argument 'on_eror'*"])
 
 
-def test_a_plugin_that_is_not_installed_fails_the_test(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile("""
+def test_a_plugin_that_is_not_installed_fails_the_test(alone: pytest.Pytester) -> None:
+    alone.makepyfile("""
         import pytest
 
         @pytest.mark.telemetry(active=["no_such_sink"])
         def test_it(telemetry_client):
             pass
     """)
-    result = pytester.runpytest_inprocess("-p", "no:cacheprovider")
+    result = alone.runpytest_inprocess()
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(["*no_such_sink*"])
 
 
-def test_what_a_test_leaves_open_is_closed_after_it(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile("""
+def test_what_a_test_leaves_open_is_closed_after_it(alone: pytest.Pytester) -> None:
+    alone.makepyfile("""
         seen = []
 
         def test_a_run_is_left_open(telemetry_client, telemetry_recorder):
@@ -136,21 +146,21 @@ def test_what_a_test_leaves_open_is_closed_after_it(pytester: pytest.Pytester) -
         def test_afterwards():
             seen[0].assert_run("crawler", status="cancelled")
     """)
-    pytester.runpytest_inprocess("-p", "no:cacheprovider").assert_outcomes(passed=2)
+    alone.runpytest_inprocess().assert_outcomes(passed=2)
 
 
-def test_a_failed_expectation_ends_at_the_line_of_the_test(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile("""
+def test_a_failed_expectation_ends_at_the_line_of_the_test(alone: pytest.Pytester) -> None:
+    alone.makepyfile("""
         def test_it(telemetry_recorder):
             telemetry_recorder.assert_run("crawler")
     """)
-    result = pytester.runpytest_inprocess("-p", "no:cacheprovider", "--tb=short")
+    result = alone.runpytest_inprocess("--tb=short")
     result.stdout.fnmatch_lines(["E *no run with agent_name='crawler'*"])
     result.stdout.no_fnmatch_line("*recorder.py*")
 
 
-def test_loading_the_plugin_imports_nothing_heavy(pytester: pytest.Pytester) -> None:
-    pytester.makepyfile("""
+def test_loading_the_plugin_imports_nothing_heavy(alone: pytest.Pytester) -> None:
+    alone.makepyfile("""
         import sys
 
         def test_it():
@@ -158,6 +168,4 @@ def test_loading_the_plugin_imports_nothing_heavy(pytester: pytest.Pytester) -> 
             assert "pytest_telemetry.plugin" in sys.modules
             assert heavy & sys.modules.keys() == set()
     """)
-    pytester._monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    command = [sys.executable, "-m", "pytest", "-p", "pytest_telemetry.plugin"]
-    assert pytester.run(*command).ret == 0
+    assert alone.run(sys.executable, "-m", "pytest").ret == 0

@@ -10,7 +10,7 @@ from typing import ClassVar
 from attrs import define, field
 from attrs.validators import ge, optional
 
-from telemetry_core import Batch, ConfigError, Health, Receipt, hookimpl
+from telemetry_core import Batch, Clock, ConfigError, Health, Receipt, SystemClock, hookimpl
 from telemetry_ndjson.lines import line_of_record
 from telemetry_ndjson.tidying import tidy
 from telemetry_ndjson.writer import NDJSONWriter, day_before
@@ -20,23 +20,32 @@ _log = logging.getLogger("telemetry_core.ndjson")
 
 @define(eq=False)
 class NdjsonSink:
-    """Writes runs and events as JSON lines into one file a day."""
+    """Writes runs and events as JSON lines into one file a day.
+
+    :param directory: where the files lie; without it `<base_dir>/raw`.
+    :param base_dir: the core's own directory, which it offers.
+    :param clock: what says which day it is; the core offers its own.
+    :param compress_after_days: gzip the days that are at least that old; never without.
+    :param retention_days: remove what is older than so many days before today; never without.
+    """
+
+    batch_size: ClassVar[int] = 1000
+    remote: ClassVar[bool] = False
 
     directory: Path | None = field(default=None, metadata={"env": ("TELEMETRY_NDJSON_DIR",)})
     base_dir: Path | None = None
+    clock: Clock = field(factory=SystemClock, repr=False)
     compress_after_days: int | None = field(default=None, validator=optional(ge(1)))
     retention_days: int | None = field(default=None, validator=optional(ge(1)))
     writer: NDJSONWriter = field(init=False, repr=False)
     _tidied: str = field(default="", init=False, repr=False)
 
-    batch_size: ClassVar[int] = 1000
-
     def __attrs_post_init__(self) -> None:
         """Settle where the files lie, without touching the disk."""
         if self.directory is not None:
-            self.writer = NDJSONWriter(self.directory)
+            self.writer = NDJSONWriter(self.directory, clock=self.clock)
         elif self.base_dir is not None:
-            self.writer = NDJSONWriter(self.base_dir / "raw")
+            self.writer = NDJSONWriter(self.base_dir / "raw", clock=self.clock)
         else:
             raise ConfigError("ndjson does not know where to write; set `directory`")
 
@@ -65,7 +74,7 @@ class NdjsonSink:
         return Health(ok=True, message=f"{files} daily files")
 
     def _tidy_once_a_day(self) -> None:
-        today = day_before(self.writer.clock.time_ns(), 0)
+        today = day_before(self.clock.time_ns(), 0)
         if self._tidied == today or self.compress_after_days is self.retention_days is None:
             return
         self._tidied = today

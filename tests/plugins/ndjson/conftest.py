@@ -14,8 +14,6 @@ from telemetry_core import Batch, Kind, Lane, Record, RunEvent, RunRecord
 if TYPE_CHECKING:
     from pathlib import Path
 
-DAY = 24 * 3600
-
 
 class BatchOf(Protocol):
     def __call__(self, *bodies: RunRecord | RunEvent) -> Batch: ...
@@ -32,9 +30,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def sink(tmp_path: Path, clock: FakeClock) -> NdjsonSink:
-    sink = NdjsonSink(base_dir=tmp_path)
-    sink.writer.clock = clock
-    return sink
+    return NdjsonSink(base_dir=tmp_path, clock=clock)
 
 
 @pytest.fixture

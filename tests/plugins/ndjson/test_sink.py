@@ -14,11 +14,12 @@ import msgspec
 import pytest
 from telemetry_ndjson import NdjsonSink
 
-from telemetry_core import ConfigError, Receipt, RunRecord
+from telemetry_core import ConfigError, Receipt, RunRecord, TelemetryClient
 
 if TYPE_CHECKING:
     from pytest_telemetry.clock import FakeClock
 
+    from telemetry_core import TelemetryConfig
     from tests.plugins.ndjson.conftest import BatchOf, EventWith
 
 
@@ -146,8 +147,7 @@ def test_the_day_is_the_one_of_writing_also_for_what_happened_before(
 def test_files_and_the_directories_made_for_them_are_private(
     clock: FakeClock, batch: BatchOf, event: EventWith, tmp_path: Path
 ) -> None:
-    sink = NdjsonSink(directory=tmp_path / "deep" / "down")
-    sink.writer.clock = clock
+    sink = NdjsonSink(directory=tmp_path / "deep" / "down", clock=clock)
     sink.ship_batch(batch(event()))
     made = [tmp_path / "deep", *(tmp_path / "deep").rglob("*")]
     modes = {path.name: path.stat().st_mode & 0o777 for path in made}
@@ -178,7 +178,7 @@ from pathlib import Path
 from telemetry_ndjson import NDJSONWriter
 
 writer = NDJSONWriter({str(tmp_path / "raw")!r})
-writer.clock.time_ns = lambda: {sink.writer.clock.time_ns()}
+writer.clock.time_ns = lambda: {sink.clock.time_ns()}
 room = {len(before) + 500}
 resource.setrlimit(resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
 print(writer.append({{"text": "x" * 1000}}))
@@ -293,6 +293,17 @@ def test_without_any_directory_the_error_names_the_setting() -> None:
 def test_today_can_be_neither_compressed_nor_removed(setting: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=setting):
         NdjsonSink(base_dir=tmp_path, **{setting: 0})  # type: ignore[arg-type]
+
+
+def test_the_core_builds_it_from_a_table_on_its_own_clock(
+    telemetry_config: TelemetryConfig, telemetry_clock: FakeClock
+) -> None:
+    telemetry_config.active = ("ndjson",)
+    telemetry_config.plugins = {"ndjson": {"compress_after_days": 1, "retention_days": 30}}
+    with TelemetryClient(telemetry_config, clock=telemetry_clock) as client:
+        client.capture("signed_up")
+    raw = telemetry_config.base_dir / "raw"
+    assert [path.name for path in raw.glob("*.ndjson")] == ["events_20260101.ndjson"]
 
 
 def test_it_stands_behind_its_entry_point() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import logging
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from telemetry_ndjson import NdjsonSink, NDJSONWriter
@@ -26,12 +26,6 @@ def names(writer: NDJSONWriter) -> list[str]:
     return [path.name for path in writer.list_files()]
 
 
-def tidied_sink(tmp_path: Path, clock: FakeClock, **settings: Any) -> NdjsonSink:
-    sink = NdjsonSink(base_dir=tmp_path, **settings)
-    sink.writer.clock = clock
-    return sink
-
-
 def test_by_default_the_past_stays_as_it_is(
     sink: NdjsonSink, batch: BatchOf, event: EventWith, clock: FakeClock
 ) -> None:
@@ -44,7 +38,7 @@ def test_by_default_the_past_stays_as_it_is(
 def test_a_batch_on_a_new_day_compresses_the_past_ones(
     tmp_path: Path, clock: FakeClock, batch: BatchOf, event: EventWith
 ) -> None:
-    sink = tidied_sink(tmp_path, clock, compress_after_days=1)
+    sink = NdjsonSink(base_dir=tmp_path, clock=clock, compress_after_days=1)
     sink.ship_batch(batch(event({"n": 1}), event({"n": 2})))
     before = sink.writer.read_file("20260101")
     clock.advance(DAY)
@@ -56,7 +50,7 @@ def test_a_batch_on_a_new_day_compresses_the_past_ones(
 def test_a_batch_on_a_new_day_removes_what_is_older_than_was_asked_for(
     tmp_path: Path, clock: FakeClock, batch: BatchOf, event: EventWith
 ) -> None:
-    sink = tidied_sink(tmp_path, clock, retention_days=2, compress_after_days=2)
+    sink = NdjsonSink(base_dir=tmp_path, clock=clock, retention_days=2, compress_after_days=2)
     for _ in range(5):
         sink.ship_batch(batch(event()))
         clock.advance(DAY)
@@ -72,7 +66,7 @@ def test_asking_for_health_tidies_too(
 ) -> None:
     writer.append({})
     clock.advance(DAY)
-    assert tidied_sink(tmp_path, clock, compress_after_days=1).check_health().ok
+    assert NdjsonSink(base_dir=tmp_path, clock=clock, compress_after_days=1).check_health().ok
     assert names(writer) == ["events_20260101.ndjson.gz"]
 
 
@@ -93,7 +87,7 @@ def test_while_another_tidies_a_batch_is_written_all_the_same(
     writer.append({})
     clock.advance(DAY)
     with writer.lock(".tidy.lock"):
-        tidied_sink(tmp_path, clock, compress_after_days=1).ship_batch(batch(event()))
+        NdjsonSink(base_dir=tmp_path, clock=clock, compress_after_days=1).ship_batch(batch(event()))
     assert names(writer) == ["events_20260101.ndjson", "events_20260102.ndjson"]
 
 
@@ -164,7 +158,7 @@ def test_what_cannot_be_tidied_is_said_and_stops_no_batch(
     event: EventWith,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    sink = tidied_sink(tmp_path, clock, compress_after_days=1)
+    sink = NdjsonSink(base_dir=tmp_path, clock=clock, compress_after_days=1)
     today.with_suffix(".ndjson.gz.draft").mkdir(parents=True)
     sink.ship_batch(batch(event()))
     clock.advance(DAY)
