@@ -56,9 +56,29 @@ def build_plugin(cls: type, table: Mapping[str, Any], site: Site) -> object:
     names = {attribute.alias: attribute for attribute in attrs.fields(cls) if attribute.init}
     variables = {name: found for name in names if (found := _variable(names[name], site))}
     offered = {name: value for name, value in site.offered.items() if name in names}
-    if not table and not variables:  # the usual case, and cattrs costs 40 ms to import
+    complete = all(name in offered or _has_default(names[name]) for name in names)
+    if complete and not table and not variables:  # the usual case: cattrs costs 40 ms to import
         return cls(**offered)
+    _resolve_types(cls)
     return _structured(cls, table, offered, variables, site)
+
+
+def _has_default(attribute: attrs.Attribute[Any]) -> bool:
+    return attribute.default is not attrs.NOTHING
+
+
+def _resolve_types(cls: type) -> None:
+    """Resolve the types of a class's fields; one that only a type checker knows may be anything."""
+    unknown: dict[str, Any] = {}
+    while True:
+        try:
+            attrs.resolve_types(cls, localns=unknown)
+        except NameError as error:
+            if error.name is None or error.name in unknown:
+                raise
+            unknown[error.name] = Any
+        else:
+            return
 
 
 def _variable(attribute: attrs.Attribute[Any], site: Site) -> Variable | None:
@@ -128,12 +148,15 @@ def _from_text(text: str, wanted: Any) -> object:
     if type(None) in arguments:
         return _from_text(text, _without_none(arguments))
     if origin is Literal:
-        return {str(choice): choice for choice in arguments}.get(text, text)
+        choices = {str(choice): choice for choice in arguments}
+        return choices[_checked(text in choices, text, wanted)]
     if origin in _LISTS:
         return origin(_from_text(piece, arguments[0]) for piece in pieces(text))
     if wanted is bool:
         return FLAG.parse(text)
-    return Path(PATH.parse(text)) if wanted is Path else wanted(text)
+    if wanted is Path:
+        return Path(PATH.parse(_checked(PATH.accepts(text), text, wanted)))
+    return wanted(text)
 
 
 def _without_none(kinds: tuple[Any, ...]) -> Any:
@@ -155,12 +178,12 @@ def _strict_converter(secrets: SecretReader) -> Converter:
         kind = get_args(wanted)[0]
         return _origin(wanted)(converter.structure(item, kind) for item in items)
 
-    register = converter.register_structure_hook_func
-    register(lambda kind: kind in _EXACTLY, _one)
-    register(lambda kind: kind is Path, path)
-    register(lambda kind: kind is Secret, lambda value, _: secrets.read(value))
-    register(lambda kind: _origin(kind) in _LISTS, many)
-    register(lambda kind: _origin(kind) is Literal, _choice)
+    for kind in _EXACTLY:
+        converter.register_structure_hook(kind, _one)
+    converter.register_structure_hook(Path, path)
+    converter.register_structure_hook(Secret, lambda value, _: secrets.read(value))
+    converter.register_structure_hook_func(lambda kind: _origin(kind) in _LISTS, many)
+    converter.register_structure_hook_func(lambda kind: _origin(kind) is Literal, _choice)
     return converter
 
 

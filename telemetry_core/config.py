@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -96,10 +97,11 @@ class PluginOptions:
 def _state_directory() -> Path:
     from platformdirs import user_state_path
 
-    path = user_state_path("telemetry", appauthor=False)
-    if not path.is_absolute():
-        raise ConfigError("base_dir: you have no home directory; set TELEMETRY_BASE_DIR")
-    return path
+    with suppress(RuntimeError):  # what its later versions say, where earlier ones guess
+        path = user_state_path("telemetry", appauthor=False)
+        if path.is_absolute():
+            return path
+    raise ConfigError("base_dir: you have no home directory; set TELEMETRY_BASE_DIR")
 
 
 def _default_sinks(installed: Installed, environ: Environment) -> tuple[str, ...]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import inspect
-import logging
 from collections import Counter, deque
 from copy import copy
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 import attrs
 
@@ -27,9 +26,7 @@ if TYPE_CHECKING:
     from telemetry_core.clock import Clock
     from telemetry_core.config import TelemetryConfig
     from telemetry_core.discovery import Available
-    from telemetry_core.models import Batch, Record, RunEvent, RunRecord
-
-_logger = logging.getLogger("telemetry_core.manager")
+    from telemetry_core.models import Batch, Record
 
 _REMEMBERED = 10_000
 
@@ -46,13 +43,19 @@ class Recorder:
         self.records.extend(batch)
 
 
-@attrs.frozen
-class Listeners:
-    """Who hears what: for each hook the name of a plugin and its function, bound once."""
+class Hearing(NamedTuple):
+    """One plugin at one hook: its function, bound once, takes the hook's full arguments."""
 
-    on_start_run: tuple[tuple[str, Callable[[RunRecord], object]], ...]
-    on_event: tuple[tuple[str, Callable[[RunEvent, RunRecord | None], object]], ...]
-    on_end_run: tuple[tuple[str, Callable[[RunRecord], object]], ...]
+    name: str
+    call: Callable[..., object]
+
+
+class Hears(NamedTuple):
+    """Who hears what, in the order of the calls."""
+
+    on_start_run: tuple[Hearing, ...]
+    on_event: tuple[Hearing, ...]
+    on_end_run: tuple[Hearing, ...]
 
 
 class Manager:
@@ -72,7 +75,6 @@ class Manager:
         self, config: TelemetryConfig, plugins: Sequence[object] = (), *, clock: Clock | None = None
     ) -> None:
         self.config = config
-        self.failures: Counter[tuple[str, str]] = Counter()
         self.silenced: dict[str, str] = {}
         self._clock = clock or SystemClock()
         found = [self._from_settings(name) for name in config.active]
@@ -87,28 +89,17 @@ class Manager:
         for plugin in plugins:
             if plugin.listens or not plugin.hooks:
                 self._build(plugin)
-        self.listeners = Listeners(*(tuple(self._hearing(hook)) for hook in LISTENING))
+        self.listeners = Hears(*(tuple(self._hearing(hook)) for hook in LISTENING))
 
     def rebuilt(self) -> Self:
-        """Return the manager for a forked child, with plugins and figures of its own."""
+        """Return the manager for a forked child, with plugins of its own."""
         twin = copy(self)
-        twin.failures = Counter()
         twin._settle(tuple(plugin.rebuilt() for plugin in self.plugins))  # noqa: SLF001 - one of us
         return twin
 
     def available(self) -> list[Available]:
         """Return the name, distribution and version of all that could be active."""
         return self.config.installed.available()
-
-    def failed(self, plugin: str, hook: str, error: Exception) -> None:
-        """Count what a plugin raised; the first of its kind is logged, or raised if so wished."""
-        self.failures[plugin, hook] += 1
-        if self.config.on_error == "raise":
-            raise error
-        if self.failures[plugin, hook] == 1:
-            _logger.warning(
-                "%s failed in %s; the next times are counted", plugin, hook, exc_info=error
-            )
 
     def _from_settings(self, name: str) -> Plugin:
         config = self.config
@@ -146,6 +137,7 @@ class Manager:
             make=lambda: plugin,
             remake=remake,
             hooks=hooks,
+            instance=plugin,
         )
 
     def _options(self, name: str) -> PluginOptions:
@@ -164,8 +156,14 @@ class Manager:
             return None
         if self.config.test_mode == "mock":
             self.silenced[plugin.name] = "TELEMETRY_TEST_MODE=mock"
-            hooks = bound_hooks(plugin.name, Recorder)
-            return attrs.evolve(plugin, kind=Recorder, make=Recorder, remake=Recorder, hooks=hooks)
+            return attrs.evolve(
+                plugin,
+                kind=Recorder,
+                make=Recorder,
+                remake=Recorder,
+                hooks=bound_hooks(plugin.name, Recorder),
+                instance=None,
+            )
         return plugin
 
     def _build(self, plugin: Plugin) -> None:
@@ -175,10 +173,10 @@ class Manager:
             if self.config.on_error == "raise":
                 raise
 
-    def _hearing(self, hook: str) -> Iterator[tuple[str, Callable[..., Any]]]:
+    def _hearing(self, hook: str) -> Iterator[Hearing]:
         for plugin in self.plugins:
             if plugin.instance is not None and hook in plugin.hooks:
-                yield plugin.name, plugin.hooks[hook]
+                yield Hearing(plugin.name, plugin.hooks[hook])
 
 
 def _refuse_twins(plugins: list[Plugin]) -> None:

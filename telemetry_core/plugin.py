@@ -108,11 +108,11 @@ class Plugin:
     """
 
     name: str
-    kind: Any
+    kind: Any = attrs.field(repr=False)
     options: PluginOptions
     defaults: DeliverySettings = attrs.field(repr=False)
-    make: Callable[[], object]
-    remake: Callable[[], object] | None
+    make: Callable[[], object] = attrs.field(repr=False)
+    remake: Callable[[], object] | None = attrs.field(repr=False)
     hooks: Mapping[str, Callable[..., Any]] = attrs.field(repr=False)
     instance: object = None
     error: str | None = None

@@ -63,7 +63,7 @@ class Kind:
         try:
             value = self.parse(text)
         except (ValueError, OSError):
-            value = text
+            raise origin.error(f"expected {self.says}, not {shown(text)}") from None
         return self.check(value, origin)
 
 
