@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import struct
 from typing import TYPE_CHECKING
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
     from telemetry_ndjson.writer import NDJSONWriter
 
+_log = logging.getLogger("telemetry_core.ndjson")
+
 _CHUNK = 1 << 20
 
 
@@ -21,17 +24,25 @@ def tidy(writer: NDJSONWriter, compress_after_days: int | None, retention_days: 
     """Remove and compress what is due; one process at a time, once a day for all of them.
 
     The day counts as tidied from the beginning, so that a short program that is cut off in a
-    large file does not meet the same work at its every start.
-    Raises `OSError` when something cannot be done; no file goes before it is not needed any more.
+    large file does not meet the same work at its every start. A file that cannot be dealt with
+    stays as it is, with a warning.
+    Raises `TimeoutError` while another process tidies, `OSError` when nothing can be done at all.
     """
     now = writer.clock.time_ns()
+    # No day comes before "": what is not asked for is never due.
+    remove_before = "" if retention_days is None else day_before(now, retention_days)
+    compress_up_to = "" if compress_after_days is None else day_before(now, compress_after_days)
     with writer.lock(".tidy.lock", timeout=0):
         if not _claim(writer.directory / ".tidied", day_before(now, 0)):
             return
-        if retention_days is not None:
-            _remove_before(day_before(now, retention_days), writer)
-        if compress_after_days is not None:
-            _compress_up_to(day_before(now, compress_after_days), writer)
+        for path in writer.list_files():
+            try:
+                if day_of(path) < remove_before:
+                    path.unlink(missing_ok=True)
+                elif day_of(path) <= compress_up_to and not is_packed(path):
+                    _compress(path, writer)
+            except OSError as error:
+                _log.warning("%s stays as it is: %s", path, error)
 
 
 def _claim(stamp: Path, day: str) -> bool:
@@ -41,33 +52,22 @@ def _claim(stamp: Path, day: str) -> bool:
     return True
 
 
-def _remove_before(day: str, writer: NDJSONWriter) -> None:
-    for path in writer.list_files():
-        if day_of(path) < day:
-            path.unlink(missing_ok=True)
-
-
-def _compress_up_to(day: str, writer: NDJSONWriter) -> None:
-    for path in writer.list_files():
-        if day_of(path) <= day and not is_packed(path):
-            _compress(path, writer)
-
-
 def _compress(path: Path, writer: NDJSONWriter) -> None:
     """Put the compressed file in the place of the plain one, unless it was written to meanwhile."""
     size, trailer = _measure(path)
     target = packed(path)
     draft = target.with_suffix(".gz.draft")
-    if not _is_intact(target, trailer):  # or else a crash came between the last two steps
+    done_before = _is_intact(target, trailer)  # and then came a crash, before the plain file went
+    if not done_before:
         _pack(path, draft, earlier=target)
         if not _is_intact(draft, trailer):
             draft.unlink()
-            raise OSError(f"{path} cannot be compressed; look whether {target} is damaged")
+            raise OSError(f"it cannot be compressed; look whether {target.name} is damaged")
     with writer.lock():
         if path.stat().st_size != size:
             draft.unlink(missing_ok=True)
             return
-        if draft.exists():
+        if not done_before:
             os.replace(draft, target)
             sync_directory(path.parent)
         path.unlink()

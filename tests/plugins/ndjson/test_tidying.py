@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -120,15 +119,35 @@ def test_a_crash_before_the_plain_file_went_doubles_no_line(
 
 @pytest.mark.parametrize("damage", [b"no gzip at all", gzip.compress(b"{}\n" * 999)[:-9]])
 def test_beside_a_damaged_compressed_file_the_plain_one_stays(
-    damage: bytes, writer: NDJSONWriter, clock: FakeClock, today: Path
+    damage: bytes,
+    writer: NDJSONWriter,
+    clock: FakeClock,
+    today: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     writer.append({"safe": 1})
-    packed = today.with_suffix(".ndjson.gz")
-    packed.write_bytes(damage)
+    today.with_suffix(".ndjson.gz").write_bytes(damage)
     clock.advance(DAY)
-    with pytest.raises(OSError, match=r"look whether .*events_20260101\.ndjson\.gz is damaged"):
-        tidy(writer, 1, None)
-    assert (packed.read_bytes(), today.read_bytes()) == (damage, b'{"safe":1}\n')
+    tidy(writer, 1, None)
+    assert "look whether events_20260101.ndjson.gz is damaged" in caplog.text
+    assert today.with_suffix(".ndjson.gz").read_bytes() == damage
+    assert today.read_bytes() == b'{"safe":1}\n'
+
+
+def test_a_file_that_stays_keeps_no_other_from_its_turn(
+    writer: NDJSONWriter, clock: FakeClock, today: Path
+) -> None:
+    writer.append({})
+    today.with_suffix(".ndjson.gz").write_bytes(b"damaged")
+    clock.advance(DAY)
+    writer.append({})
+    clock.advance(DAY)
+    tidy(writer, 1, None)
+    assert names(writer) == [
+        "events_20260101.ndjson.gz",
+        "events_20260101.ndjson",
+        "events_20260102.ndjson.gz",
+    ]
 
 
 def test_a_file_written_to_meanwhile_is_left_for_another_day(
@@ -150,21 +169,22 @@ def test_a_file_written_to_meanwhile_is_left_for_another_day(
     assert not list(today.parent.glob("*.draft"))
 
 
+@pytest.mark.parametrize("in_the_way", ["events_20260101.ndjson.gz.draft", ".tidied"])
 def test_what_cannot_be_tidied_is_said_and_stops_no_batch(
+    in_the_way: str,
     tmp_path: Path,
     clock: FakeClock,
-    today: Path,
     batch: BatchOf,
     event: EventWith,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    sink = NdjsonSink(base_dir=tmp_path, clock=clock, compress_after_days=1)
-    today.with_suffix(".ndjson.gz.draft").mkdir(parents=True)
+    sink = NdjsonSink(base_dir=tmp_path, clock=clock)
     sink.ship_batch(batch(event()))
+    (tmp_path / "raw" / in_the_way).mkdir()
     clock.advance(DAY)
-    with caplog.at_level(logging.WARNING, "telemetry_core"):
-        sink.ship_batch(batch(event()))
-    assert "could not tidy its past days" in caplog.text
+    tidying = NdjsonSink(base_dir=tmp_path, clock=clock, compress_after_days=1)
+    tidying.ship_batch(batch(event()))
+    assert in_the_way in caplog.text
     assert names(sink.writer) == ["events_20260101.ndjson", "events_20260102.ndjson"]
 
 
