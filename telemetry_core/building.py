@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args, get_origin
 
 import attrs
 
@@ -31,8 +31,7 @@ _IN_WORDS = {
 }
 
 
-@attrs.frozen
-class Site:
+class Site(NamedTuple):
     """Where a plugin is built: what its table is part of and what the core has to offer.
 
     :ivar offered: what a field of such a name gets unless the table says otherwise.
@@ -40,7 +39,7 @@ class Site:
 
     origin: Origin
     secrets: SecretReader
-    offered: Mapping[str, object] = attrs.field(factory=dict)
+    offered: Mapping[str, object]
 
 
 def build_plugin(cls: type, table: Mapping[str, Any], site: Site) -> object:

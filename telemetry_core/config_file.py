@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from attrs import frozen
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from telemetry_core.errors import ConfigError
 from telemetry_core.settings import Origin
@@ -19,8 +17,7 @@ OWN_FILE = "telemetry.toml"
 PROJECT_FILE = "pyproject.toml"
 
 
-@frozen
-class ConfigFile:
+class ConfigFile(NamedTuple):
     """What a file says.
 
     :ivar trusted: the user named it; one that was found by searching came with the directory.

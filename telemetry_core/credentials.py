@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import os
 import stat
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Self
@@ -49,7 +48,7 @@ class Secret:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
-        return hmac.compare_digest(_bytes(self._text), _bytes(other._text))
+        return self._text == other._text
 
     def __hash__(self) -> int:
         return hash(self._text)
@@ -62,10 +61,6 @@ class Secret:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Secret is not pickled; let the other process read it from its source")
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")
 
 
 class Variable(NamedTuple):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from attrs import Attribute, field, fields, frozen
+from attrs import Attribute, field, fields
 
 from telemetry_core.errors import ConfigError
 
@@ -23,8 +23,7 @@ _YES = frozenset({"true", "1", "yes", "on"})
 _NO = frozenset({"false", "0", "no", "off"})
 
 
-@frozen
-class Origin:
+class Origin(NamedTuple):
     """Where a setting was said: a file and the path in it, or a variable, or a class."""
 
     source: str
@@ -40,8 +39,7 @@ class Origin:
         return ConfigError(f"{self.source}: {problem}{where}")
 
 
-@frozen
-class Kind:
+class Kind(NamedTuple):
     """One kind of setting."""
 
     says: str
