@@ -187,6 +187,8 @@ def _strict_converter(secrets: SecretReader) -> Converter:
 
 
 def _one(value: object, wanted: Any) -> Any:
+    if wanted not in _EXACTLY:  # a kind of text or number, such as an enumeration
+        return wanted(value)
     return _checked(type(value) in _EXACTLY[wanted], value, wanted)
 
 

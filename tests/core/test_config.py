@@ -147,6 +147,8 @@ def test_a_removed_working_directory_holds_no_file(
     (tmp_path / "gone").rmdir()
     assert load_config(environ={}, search_from=".").path is None
     assert "TELEMETRY_BASE_DIR" in refusal(TELEMETRY_BASE_DIR="relative")
+    with pytest.raises(ConfigError, match="base_dir: store is relative to nothing"):
+        by_hand(base_dir="store")
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import logging
 import subprocess
 import sys
 from contextlib import suppress
+from enum import StrEnum
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -86,6 +87,26 @@ class Listener:
         self.heard.append(event.event_type)
 
 
+class Journal(StrEnum):
+    DELETE = "delete"
+    WAL = "wal"
+
+
+@attrs.define(eq=False)
+class Picky:
+    journal: Journal = attrs.field(default=Journal.DELETE, metadata={"env": ("PICKY_JOURNAL",)})
+    port: int = 1
+
+    def __attrs_post_init__(self) -> None:
+        if self.journal != Journal.DELETE:
+            raise ValueError("journal must be 'delete', or processes lose rows")
+        if self.port != 1:
+            raise OSError(f"port {self.port} is taken")
+
+    @hookimpl
+    def ship_batch(self, batch: Batch) -> None: ...
+
+
 class Broken:
     mended: ClassVar[bool] = False
 
@@ -106,7 +127,7 @@ class Misspelt:
 
 
 NOT_A_CLASS = 5
-CLASSES = ("Local", "Posthog", "Listener", "Broken", "Hookless", "Misspelt", "NOT_A_CLASS")
+CLASSES = ("Picky", "Local", "Posthog", "Listener", "Broken", "Hookless", "Misspelt", "NOT_A_CLASS")
 INSTALLED = [EntryPoint(name.lower(), f"{__name__}:{name}", NAME) for name in CLASSES]
 ABSENT = EntryPoint("absent", "no_such_module:Sink", NAME)
 
@@ -565,6 +586,35 @@ def test_a_setting_that_must_be_made_is_missed_without_any_table() -> None:
         ConfigError, match=r"required field missing @ \$\.plugins\.posthog\.api_key"
     ):
         manager("posthog").plugins[0].build()
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ({"journal": "wal"}, "journal must be 'delete', or processes lose rows @ $.plugins.picky"),
+        ({"port": 7}, "OSError: port 7 is taken @ $.plugins.picky"),
+        ({"journal": "fast"}, "not a valid Journal @ $.plugins.picky.journal"),
+    ],
+)
+def test_what_a_plugin_says_of_its_settings_is_shown_as_written(
+    table: dict[str, Any], words: str
+) -> None:
+    [plugin] = manager("picky", tables={"picky": table}).plugins
+    with pytest.raises(ConfigError) as caught:
+        plugin.build()
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("table", "variables"), [({"journal": "delete"}, {}), ({}, {"PICKY_JOURNAL": "delete"})]
+)
+def test_a_choice_becomes_a_member_of_its_enumeration(
+    table: dict[str, Any], variables: dict[str, str]
+) -> None:
+    [plugin] = manager("picky", tables={"picky": table}, variables=variables).plugins
+    built = plugin.build()
+    assert isinstance(built, Picky)
+    assert built.journal is Journal.DELETE
 
 
 def test_a_plugin_that_takes_no_settings_says_so() -> None:
