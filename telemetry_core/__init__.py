@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from telemetry_core.client import TelemetryClient as TelemetryClient
+    from telemetry_core.clock import Bell as Bell
     from telemetry_core.clock import Clock as Clock
     from telemetry_core.clock import SystemClock as SystemClock
     from telemetry_core.clock import calculate_duration_ms as calculate_duration_ms
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from telemetry_core.hookspecs import hookimpl as hookimpl
     from telemetry_core.hookspecs import hookspec as hookspec
     from telemetry_core.ids import IdSource as IdSource
+    from telemetry_core.ids import format_run_id as format_run_id
     from telemetry_core.models import RUN_FIELDS as RUN_FIELDS
     from telemetry_core.models import SCHEMA_VERSION as SCHEMA_VERSION
     from telemetry_core.models import APIPayload as APIPayload
@@ -72,7 +74,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "client": "TelemetryClient",
-    "clock": "Clock SystemClock calculate_duration_ms get_iso8601_timestamp iso8601 parse_iso8601",
+    "clock": "Bell Clock SystemClock calculate_duration_ms get_iso8601_timestamp iso8601 parse_iso8601",
     "codec": "tolerant",
     "config": "DeliverySettings PrivacySettings TelemetryConfig load_config",
     "credentials": "Secret",
@@ -89,7 +91,7 @@ _HOMES = {
         " SpoolError TelemetryError UnknownStatusError"
     ),
     "hookspecs": "NAME hookimpl hookspec",
-    "ids": "IdSource",
+    "ids": "IdSource format_run_id",
     "models": (
         "RUN_FIELDS SCHEMA_VERSION APIPayload Batch Health Kind Lane Receipt Record Rejection"
         " RunEvent RunRecord generate_run_id merge_runs normalize_status"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from attrs import define
 
 if TYPE_CHECKING:
-    from telemetry_core.clock import Bell
+    from telemetry_core import Bell
 
 NS = 1_000_000_000
 NOON = 1_767_268_800 * NS  # 2026-01-01T12:00:00Z
@@ -71,8 +71,8 @@ class FakeClock:
         if seconds < 0:
             raise ValueError("time only goes forward; use `set_wall` to put the wall clock back")
         with self._changed:
-            self._wall_ns += round(seconds * NS)
-            self._steady_ns += round(seconds * NS)
+            self._wall_ns += _whole(seconds)
+            self._steady_ns += _whole(seconds)
             for waiter in [w for w in self._waiting if w.until <= self._steady_ns]:
                 self._waiting.remove(waiter)
                 waiter.due = True
@@ -95,4 +95,9 @@ class FakeClock:
     def _after(self, timeout: float | None) -> float:
         if timeout is None or timeout == math.inf:
             return math.inf
-        return self._steady_ns + round(timeout * NS)
+        return self._steady_ns + _whole(timeout)
+
+
+def _whole(seconds: float) -> int:
+    """Return nanoseconds, at least one: a loop that waits for what is left of a second ends."""
+    return max(round(seconds * NS), 1) if seconds > 0 else 0

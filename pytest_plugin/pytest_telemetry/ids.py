@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 
-from telemetry_core.ids import format_run_id
+from telemetry_core import format_run_id
 
 
 class CountingIds:

@@ -14,10 +14,11 @@ from telemetry_core.delivery.process import PROCESS
 from telemetry_core.delivery.report import ClientHealth, FlushReport
 from telemetry_core.delivery.sinks import SECONDS_PER_DAY, DrivenSink
 from telemetry_core.delivery.spool.spool import Spool
-from telemetry_core.delivery.worker import Alarm
+from telemetry_core.delivery.spool.sync import SYNC_SECONDS
+from telemetry_core.delivery.worker import Alarm, Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from telemetry_core.clock import Clock
     from telemetry_core.config import TelemetryConfig
@@ -63,11 +64,12 @@ class Engine:
         self.alarm = Alarm()
         self.spool = self._new_spool()
         self.dead_letters = DeadLetters(config.base_dir / "dead_letters.sqlite", clock)
+        self.syncer = Worker("sync", self._sync, clock, ticks=[(SYNC_SECONDS, self.spool.sync)])
         self.sinks: list[DrivenSink] = []
         self._memory_spools: list[MemorySpool] = []
         self._on_exit = on_exit
         self._on_fork = on_fork
-        self._resting: list[DrivenSink] = []
+        self._resting: list[Worker] = []
         self._last: list[Ticket] = []
         for plugin in manager.plugins:
             if plugin.ships:
@@ -96,6 +98,7 @@ class Engine:
             max_age_ns=round(delivery.max_age_days * SECONDS_PER_DAY * 1e9),
             preface=lambda: self.intake.preface(),
             on_orphan=lambda run: self.intake.close_orphan(run),
+            sync_due=lambda: self.syncer.ring(),
         )
 
     def _add_sink(self, plugin: Plugin, *, drive: bool) -> None:
@@ -145,8 +148,16 @@ class Engine:
     def ring(self) -> None:
         """Start the workers: the alarm knows us as somebody who waits until the first record."""
         self.alarm.waiting.discard(self)
-        for sink in self.sinks:
-            sink.worker.start()
+        for worker in self._workers():
+            worker.start()
+
+    def _workers(self) -> Iterator[Worker]:
+        yield from (sink.worker for sink in self.sinks)
+        if self.config.delivery.durability == "interval":
+            yield self.syncer
+
+    def _sync(self, *, force: bool = False) -> None:  # noqa: ARG002 - a step of a worker
+        self.spool.sync()
 
     # -- flushing and closing
 
@@ -216,25 +227,26 @@ class Engine:
         self.alarm.waiting.discard(self)
         for ticket in self._last:
             ticket.wait_really(deadline - SystemClock.monotonic())
-        for sink in self.sinks:
-            sink.worker.stop()
-        ended = [sink.worker.rest(deadline - SystemClock.monotonic()) for sink in self.sinks]
+        workers = list(self._workers())
+        for worker in workers:
+            worker.stop()
+        ended = [worker.rest(deadline - SystemClock.monotonic()) for worker in workers]
         if all(ended):
             self.spool.close()
 
     def rest(self, timeout: float) -> None:
         """Bring the workers to rest before a fork, each between two batches."""
         until = SystemClock.monotonic() + timeout
-        self._resting = [sink for sink in self.sinks if sink.worker.running]
-        for sink in self._resting:
-            sink.worker.rest(0.0)
-        for sink in self._resting:
-            sink.worker.rest(until - SystemClock.monotonic())
+        self._resting = [worker for worker in self._workers() if worker.running]
+        for worker in self._resting:
+            worker.rest(0.0)
+        for worker in self._resting:
+            worker.rest(until - SystemClock.monotonic())
 
     def resume(self) -> None:
         """Go on after a fork, in the parent."""
-        for sink in self._resting:
-            sink.worker.start()
+        for worker in self._resting:
+            worker.start()
 
     def leave_to_parent(self) -> None:
         """Close what was inherited, in the forked child; the client builds anew when it must."""

@@ -74,18 +74,17 @@ class Adoption:
 
     def _try(self, path: Path) -> Folder | None:
         lock = OwnerLock(path.with_name(path.name + LOCK_SUFFIX))
-        untouched = self._untouched_ns(lock.path)
         if not lock.acquire():
             return None
         folder: Folder | None = None
         try:
-            folder = self._take(path, lock, untouched)
+            folder = self._take(path, lock)
         finally:
             if folder is None:
                 lock.release()
         return folder
 
-    def _take(self, path: Path, lock: OwnerLock, untouched: int) -> Folder | None:
+    def _take(self, path: Path, lock: OwnerLock) -> Folder | None:
         if not path.is_dir():
             lock.remove()  # its owner died between the lock and the folder
             return None
@@ -97,7 +96,7 @@ class Adoption:
                 return None
             owner = self._present()
             owner.save(path)
-        if owner.boot_id != boot_id() and untouched < UNTOUCHED_NS:
+        if owner.boot_id != boot_id() and self._untouched_ns(lock.path) < UNTOUCHED_NS:
             return None
         if owner.service != self.service or not self._wanted(owner):
             self._left_alone[path] = _changed_ns(path)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("telemetry_core.spool")
 
 LOCK_SUFFIX = ".lock"
+MOST_OPEN = 32  # segments a lane whose descriptors are kept, so that removal costs nothing
 CURSORS = "cursors"
 _TRIES_FOR_A_FREE_NAME = 16
 
@@ -63,7 +64,7 @@ class Folder:
                 try:
                     folder._furnish(synced=synced)
                 except OSError:
-                    lock.release()
+                    folder.remove()
                     raise
                 return folder
         raise SpoolError(f"no free folder name under {spool}; look at what lies there")
@@ -97,7 +98,12 @@ class Folder:
 
     def add(self, segment: Segment) -> None:
         """Let readers see a segment."""
-        self.segments[segment.lane][segment.number] = segment
+        segments = self.segments[segment.lane]
+        segments[segment.number] = segment
+        if len(segments) > MOST_OPEN:
+            old = segments.get(segment.number - MOST_OPEN)
+            if old is not None and old.sealed:
+                old.close()
 
     def segment_from(self, lane: Lane, number: int) -> Segment | None:
         """Return the first segment that is there with this number or a higher one."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from telemetry_core import codec
 from telemetry_core.delivery.spool.cursor import Position
+from telemetry_core.delivery.spool.folder import MOST_OPEN
 from telemetry_core.delivery.spool.frame import salvage, unframe
 from telemetry_core.errors import InvalidRecordError
 
@@ -142,6 +143,8 @@ class LaneReader:
         if torn > 0:
             self.folder.damaged += 1
             logger.info("%s ends in %d bytes of an unfinished record", segment.path.name, torn)
+        if segment.number + MOST_OPEN < max(self.folder.segments[self.lane]):
+            segment.close()
         self._at = Position(following.number)
         self._flight.append(_Taken(None, self._at))
         self._advance()

@@ -115,6 +115,8 @@ class Segment:
 
     def linked(self) -> bool:
         """Whether the file still has a name."""
+        if self._descriptor < 0 and self.sealed:
+            return self.path.exists()
         with self._guard, self._open_for_reading() as descriptor:
             return descriptor >= 0 and os.fstat(descriptor).st_nlink > 0
 

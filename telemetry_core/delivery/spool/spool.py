@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections import Counter
@@ -41,6 +42,7 @@ class Spool:
         max_age_ns: int = 14 * NS_PER_DAY,
         preface: Callable[[], Iterable[bytes]] = tuple,
         on_orphan: Callable[[RunRecord], None] = lambda _run: None,
+        sync_due: Callable[[], None] = lambda: None,
     ) -> None:
         self.service = service
         self.lost: Counter[str] = Counter()
@@ -60,6 +62,7 @@ class Spool:
             durability=durability,
             preface=preface,
             rolled=self._make_room,
+            sync_due=sync_due,
         )
         self.put = self.writer.put
         self.outboxes: dict[str, SpoolOutbox] = {}
@@ -179,11 +182,16 @@ class Spool:
         held = (*self._adopted, own) if own is not None else self._adopted
         make_room(self.writer.base_dir / SPOOL, held, self._max_bytes)
 
+    def sync(self) -> None:
+        """Wait until the disk has what was appended. Raises `OSError`."""
+        self.writer.sync()
+
     # -- the end
 
     def close(self) -> None:
         """Let everything go; folders in which nothing is pending are removed."""
-        self.writer.shut()
+        with contextlib.suppress(OSError):
+            self.writer.close()
         with self._caring:
             self._let_go_of_what_is_done()
             self._count_what_memory_loses()

@@ -21,6 +21,7 @@ from telemetry_core.delivery.spool.segment import (
     segment_name,
     sync_directory,
 )
+from telemetry_core.delivery.spool.sync import CountingAppender
 from telemetry_core.errors import SpoolError
 from telemetry_core.models import Lane
 
@@ -53,6 +54,7 @@ class SpoolWriter:
         durability: str = "process",
         preface: Callable[[], Iterable[bytes]] = tuple,
         rolled: Callable[[], None] = lambda: None,
+        sync_due: Callable[[], None] = lambda: None,
     ) -> None:
         self.base_dir = base_dir
         self.folder: Folder | None = None
@@ -63,12 +65,13 @@ class SpoolWriter:
         self._preface = preface
         self._rolled = rolled
         self._synced = durability != "process"
-        appender = SyncedAppender if durability == "always" else Appender
-        self.critical = appender()
-        self.standard = appender()
+        self.critical = _appender(durability, sync_due)
+        self.standard = _appender(durability, sync_due)
         self._opening = threading.Lock()
         self._opener = 0
         self._retry_at = float("-inf")
+        self._refusal: Exception | None = None
+        self._warned = False
 
     def put(self, lane: Lane, line: bytes) -> bool:
         """Append one record; false when neither the disk nor memory had room for it."""
@@ -96,6 +99,14 @@ class SpoolWriter:
         """Wait until the disk has what was appended. Raises `OSError`."""
         self.critical.sync()
         self.standard.sync()
+
+    def close(self) -> None:
+        """Stop writing, with everything on the disk that is promised to be. Raises `OSError`."""
+        try:
+            if self._synced:
+                self.sync()
+        finally:
+            self.shut()
 
     def shut(self) -> None:
         """Stop writing into this folder; a later record begins a new one."""
@@ -138,8 +149,9 @@ class SpoolWriter:
             if appender.segment is None or appender.torn:
                 self._next_segment(folder, lane, appender)
         except (OSError, SpoolError) as error:
-            logger.warning("the spool in %s takes no records: %s", self.base_dir, error)
+            self._refusal = error
             return False
+        self._refusal = None
         return True
 
     def _open_folder(self) -> Folder:
@@ -184,7 +196,14 @@ class SpoolWriter:
         overflow = self.overflow
         if overflow is None:
             overflow = self.overflow = Overflow(self._owner())
-            logger.warning("records are kept in memory until %s takes them", self.base_dir)
+            if not self._warned:
+                self._warned = True
+                logger.warning(
+                    "the spool in %s takes no records (%s); they are kept in memory until it does, "
+                    "and lost if the program ends before; free the disk or set base_dir",
+                    self.base_dir,
+                    self._refusal or "a write failed",
+                )
         if overflow.put(lane, line):
             return True
         self.not_accepted += 1
@@ -198,6 +217,7 @@ class SpoolWriter:
         if overflow is None or not self._disk_takes_records():
             return
         self.overflow = None
+        self._warned = False
         self._retry_at = float("-inf")
         for segment in overflow.all_segments():
             offset = 0
@@ -252,7 +272,7 @@ class SpoolWriter:
                 if segment.sealed and not segment.linked():
                     segment.copy_to(folder.path / segment_name(segment.lane, segment.number))
         except (OSError, SpoolError) as error:
-            logger.warning("%s was removed and cannot be made anew: %s", folder.path, error)
+            logger.debug("%s was removed and cannot be made anew: %s", folder.path, error)
         finally:
             self._leave()
 
@@ -271,3 +291,9 @@ class SpoolWriter:
             cursor = folder.cursor(sink)
             cursor.path = folder.path / CURSORS / cursor.path.name
             cursor.save()
+
+
+def _appender(durability: str, sync_due: Callable[[], None]) -> Appender:
+    if durability == "always":
+        return SyncedAppender()
+    return CountingAppender(sync_due) if durability == "interval" else Appender()
