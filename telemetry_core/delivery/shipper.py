@@ -196,6 +196,8 @@ class Shipper:
             self._bury(dict.fromkeys(records, rejection))
         elif verdict is Verdict.NEXT:
             self._try_another()
+            if len(self._hand) == 1:
+                self._gate.back_off()
         elif verdict is Verdict.DESTINATION:
             self._hand.put_behind(2)
             self._complain(
@@ -207,23 +209,24 @@ class Shipper:
     def _raised(self, records: Sequence[Record], error: BaseException) -> None:
         text = described(error)
         self._fail("raised", f"ship_batch raised {text}")
-        verdict = self._blame.raised([record.id for record in records], _ADDRESS.sub("0x", text))
+        ids = [record.id for record in records]
+        others = self.pending() - len(self._burial) > len(records)
+        verdict = self._blame.raised(ids, _ADDRESS.sub("0x", text), others=others)
         if verdict is Verdict.BURY:
             self._gate.answered()
             self._bury(dict.fromkeys(records, Rejection("plugin_error", text)))
-        elif verdict in {Verdict.AGAIN, Verdict.DESTINATION}:
-            self._gate.failed()
-        else:
+        elif verdict is Verdict.HALVE:
             self._gate.searched()
-            if verdict is Verdict.NEXT:
+        else:
+            self._gate.failed()
+            if verdict is Verdict.NEXT or self._blame.condemned:
                 self._try_another()
 
     def _try_another(self) -> None:
-        """Have another record shipped next than the one suspected, when there is one."""
-        if len(self._hand) > 1 or (self._take(1) and len(self._hand) > 1):
-            self._hand.bring_another()
-        else:
-            self._gate.back_off()
+        """Have another record shipped next, a fresh one when there is one."""
+        if len(self._hand) < self._blame.full:
+            self._take(1)
+        self._hand.bring_another()
 
     # -- endings
 
