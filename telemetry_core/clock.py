@@ -49,7 +49,7 @@ class Clock(Protocol):
     def monotonic(self) -> float:
         """Return steady seconds for measuring and for deadlines."""
 
-    def sleep(self, seconds: float) -> None:
+    def sleep(self, seconds: float, /) -> None:
         """Let time pass."""
 
     def wait(self, bell: Bell, timeout: float | None) -> bool:
