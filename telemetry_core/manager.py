@@ -50,7 +50,7 @@ class Hearing(NamedTuple):
     call: Callable[..., object]
 
 
-class Hears(NamedTuple):
+class Listeners(NamedTuple):
     """Who hears what, in the order of the calls."""
 
     on_start_run: tuple[Hearing, ...]
@@ -89,7 +89,7 @@ class Manager:
         for plugin in plugins:
             if plugin.listens or not plugin.hooks:
                 self._build(plugin)
-        self.listeners = Hears(*(tuple(self._hearing(hook)) for hook in LISTENING))
+        self.listeners = Listeners(*(tuple(self._hearing(hook)) for hook in LISTENING))
 
     def rebuilt(self) -> Self:
         """Return the manager for a forked child, with plugins of its own."""
