@@ -1,0 +1,114 @@
+"""What a section promises to measure, and the table that says whether it is met."""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from attrs import define
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    Figures = Mapping[str, float]
+
+
+@define(frozen=True)
+class Row:
+    """One line of the table: which figure of which case, in what unit, and its budget.
+
+    :ivar floor: the case and figure that physics asks for the same; the ratio stands beside it.
+    :ivar at_least: more is better, and the budget a minimum.
+    """
+
+    what: str
+    case: str
+    figure: str
+    unit: str = ""
+    budget: float | None = None
+    at_least: bool = False
+    floor: tuple[str, str] | None = None
+
+
+@define(frozen=True)
+class Result:
+    """A row with what was measured for it, a value a repeat."""
+
+    row: Row
+    values: Sequence[float]
+    ratio: float | None
+
+    @property
+    def middle(self) -> float:
+        """The median over the repeats."""
+        return median(self.values)
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the median is within the budget; nothing where there is none."""
+        budget = self.row.budget
+        if budget is None:
+            return None
+        return self.middle >= budget if self.row.at_least else self.middle <= budget
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it by name, for `--json`."""
+        return {
+            "what": self.row.what,
+            "unit": self.row.unit,
+            "median": self.middle,
+            "values": list(self.values),
+            "budget": self.row.budget,
+            "at_least": self.row.at_least,
+            "times_the_floor": self.ratio,
+            "met": self.met,
+        }
+
+
+def results(rows: Iterable[Row], measured: Mapping[str, Sequence[Figures]]) -> list[Result]:
+    """Return the results of the rows whose cases were measured."""
+    found = []
+    for row in rows:
+        values = _values(measured, row.case, row.figure)
+        if values:
+            found.append(Result(row, values, _ratio(row, values, measured)))
+    return found
+
+
+def _values(measured: Mapping[str, Sequence[Figures]], case: str, figure: str) -> list[float]:
+    return [figures[figure] for figures in measured.get(case, ()) if figure in figures]
+
+
+def _ratio(
+    row: Row, values: Sequence[float], measured: Mapping[str, Sequence[Figures]]
+) -> float | None:
+    floor = _values(measured, *row.floor) if row.floor else []
+    if not floor:
+        return None
+    ratio = median(values) / median(floor)
+    return 1 / ratio if row.at_least else ratio
+
+
+def markdown(found: Iterable[Result]) -> str:
+    """Return the table as Markdown."""
+    lines = [
+        "| what | median | min to max | floors | budget | |",
+        "|---|---:|---:|---:|---:|---|",
+    ]
+    for result in found:
+        row, unit = result.row, f" {result.row.unit}".rstrip()
+        spread = f"{_short(min(result.values))} to {_short(max(result.values))}"
+        ratio = "" if result.ratio is None else f"{result.ratio:.1f}"
+        sign = "≥" if row.at_least else "≤"
+        budget = "" if row.budget is None else f"{sign} {_short(row.budget)}{unit}"
+        verdict = {True: "met", False: "**not met**", None: ""}[result.met]
+        lines.append(
+            f"| {row.what} | {_short(result.middle)}{unit} | {spread} | {ratio} | {budget} | {verdict} |"
+        )
+    return "\n".join(lines)
+
+
+def _short(value: float) -> str:
+    if value >= 1000:
+        return f"{value:,.0f}".replace(",", " ")
+    return f"{value:.0f}" if value >= 100 or value == int(value) else f"{value:.2f}"
