@@ -105,7 +105,7 @@ class Shipper:
         took = self._fill()
         records = self._hand.choose(self._blame.limit, self._sink.batch_bytes)
         if not records:
-            return 0.0 if took else None
+            return 0.0 if took else self._burial.wait() if self._burial else None
         if wait := self._gate.enter(force=force):
             return wait
         self._ship(records)

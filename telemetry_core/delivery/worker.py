@@ -59,7 +59,8 @@ class Step(Protocol):
 class Worker:
     """Drives one step function on a daemon thread, started when there is something to do.
 
-    What a program's thread or a signal handler calls takes no lock: requests go through deques,
+    `build` comes before the first step and `end` after the last, both on that thread, as do the
+    `ticks` in between. A build that raises turns the worker off until the next process. What a program's thread or a signal handler calls takes no lock: requests go through deques,
     waking through a bell.
     """
 
@@ -186,13 +187,12 @@ class Worker:
 
     def _withdraw_rest(self) -> bool:
         """Take back a request to end, if any; false when the thread is following it already."""
-        if not self._resting:
-            return True
-        self._resting = False
-        try:
-            self._rests.pop()
-        except IndexError:
-            return False
+        if self._resting:
+            self._resting = False
+            try:
+                self._rests.pop()
+            except IndexError:
+                return False
         return True
 
     def _run(self) -> None:
@@ -203,11 +203,12 @@ class Worker:
                 self._moved = self.clock.monotonic()
                 self._ticks.run_due()
                 self._work()
+            if self._stopped:
+                self._end_for_good()
 
     def _shall_end(self) -> bool:
         if self._stopped:
-            while self._tickets:
-                self._serving.append(self._tickets.popleft())
+            self._collect_tickets()
             self._answer(done=False)
             return True
         try:
@@ -224,17 +225,20 @@ class Worker:
             build()
         except BaseException as error:
             self.error = described(error)
-            self._complain(
-                "build", f"it is off until the next start, its records wait: {self.error}"
-            )
+            self._complain("build", f"it is off, its records wait: {self.error}")
+
+    def _end_for_good(self) -> None:
+        if self._end is None or self.error is not None:
+            return
+        try:
+            self._end()
+        except BaseException as error:
+            self._complain("close", f"it could not be closed: {described(error)}")
 
     # -- working and waiting
 
     def _work(self) -> None:
-        asked = bool(self._tickets)
-        while self._tickets:
-            self._serving.append(self._tickets.popleft())
-        wait = self._do_step(force=asked)
+        wait = self._do_step(force=self._collect_tickets())
         if wait != 0.0:
             self._answer(done=True)
         if wait is None:
@@ -250,6 +254,12 @@ class Worker:
         except BaseException as error:
             self._complain("step", f"a step failed and is repeated: {described(error)}")
             return AFTER_A_FAULT
+
+    def _collect_tickets(self) -> bool:
+        asked = bool(self._tickets)
+        while self._tickets:
+            self._serving.append(self._tickets.popleft())
+        return asked
 
     def _answer(self, *, done: bool) -> None:
         for ticket in self._serving:
