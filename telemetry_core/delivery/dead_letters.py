@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
-from contextlib import closing, contextmanager
-from typing import TYPE_CHECKING, Any
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import define
 
@@ -14,13 +14,15 @@ from telemetry_core.errors import SpoolError
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from telemetry_core.clock import Clock
     from telemetry_core.models import Record
 
 _log = logging.getLogger("telemetry_core.dead_letters")
+
+T = TypeVar("T")
 
 _BUSY_SECONDS = 5.0
 _LONGEST_REASON = 2000
@@ -96,8 +98,7 @@ class DeadLetters:
         """
         now = self._clock.time_ns()
         rows = [_row(sink, letter, now) for letter in letters]
-        with self._connection() as connection:
-            connection.executemany(_ADD, rows)
+        self._do(lambda connection: connection.executemany(_ADD, rows))
 
     def get(self, sink: str, record_id: str) -> KeptLetter | None:
         """Return one letter, or nothing when there is none of that id."""
@@ -111,8 +112,8 @@ class DeadLetters:
         """Delete letters, once they were looked at or sent again; return how many there were."""
         if not self._path.exists():
             return 0
-        with self._connection() as connection:
-            return connection.executemany(_REMOVE, [(sink, i) for i in record_ids]).rowcount
+        rows = [(sink, record_id) for record_id in record_ids]
+        return self._do(lambda connection: connection.executemany(_REMOVE, rows).rowcount)
 
     def list(self, sink: str | None = None, limit: int = 100) -> list[KeptLetter]:
         """Return letters, the latest first, of one sink or of all."""
@@ -121,67 +122,66 @@ class DeadLetters:
     def _read(self, query: str, *parameters: object) -> Sequence[Any]:
         if not self._path.exists():
             return ()
-        with self._connection() as connection:
-            return connection.execute(query, parameters).fetchall()
+        return self._do(lambda connection: connection.execute(query, parameters).fetchall())
 
-    @contextmanager
-    def _connection(self) -> Iterator[sqlite3.Connection]:
-        """Give a connection within a transaction, which is committed at the end."""
+    def _do(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do something in one transaction; if the file is damaged, do it in a new one."""
         import sqlite3
 
         try:
-            with closing(self._open()) as connection, connection:
-                yield connection
+            try:
+                return self._transact(work)
+            except sqlite3.DatabaseError as error:
+                if not _tells_damage(error):
+                    raise
+            self._set_aside()
+            return self._transact(work)
         except (sqlite3.Error, OSError) as error:
             raise SpoolError(
                 f"the dead letters in {self._path} cannot be reached: {error}; check that the"
                 " disk has room and that the file belongs to you"
             ) from error
 
-    def _open(self) -> sqlite3.Connection:
-        """Open the file, or begin a new one in place of one that is damaged."""
-        import sqlite3
-
-        try:
-            return self._connect()
-        except sqlite3.DatabaseError as error:
-            if error.sqlite_errorcode not in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
-                raise
-        self._set_aside()
-        return self._connect()
-
-    def _connect(self) -> sqlite3.Connection:
+    def _transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
         import sqlite3
 
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
-        connection = sqlite3.connect(self._path, timeout=_BUSY_SECONDS)
-        try:
+        with closing(sqlite3.connect(self._path, timeout=_BUSY_SECONDS)) as connection, connection:
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute(_SCHEMA)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+            return work(connection)
 
     def _set_aside(self) -> None:
         """Move a damaged file out of the way, unless another process did so meanwhile."""
-        import sqlite3
-
         from filelock import FileLock
 
         with FileLock(f"{self._path}.lock", timeout=_BUSY_SECONDS, mode=0o600):
-            try:
-                self._connect().close()
-            except sqlite3.DatabaseError as error:
-                aside = self._path.with_name(f"{self._path.name}.corrupt-{self._clock.time_ns()}")
-                _log.warning(
-                    "%s is damaged (%s); it is kept as %s and a new one is begun",
-                    self._path,
-                    error,
-                    aside.name,
-                )
-                self._path.replace(aside)
+            if self._is_sound():
+                return
+            aside = f"{self._path}.corrupt-{self._clock.time_ns()}"
+            _log.warning("%s is damaged; it is kept as %s and a new one begun", self._path, aside)
+            with suppress(FileNotFoundError):  # a journal left behind would go into the new file
+                os.replace(f"{self._path}-journal", f"{aside}-journal")
+            os.replace(self._path, aside)
+
+    def _is_sound(self) -> bool:
+        import sqlite3
+
+        try:
+            rows = self._transact(lambda c: c.execute("PRAGMA quick_check").fetchall())
+        except sqlite3.DatabaseError as error:
+            if not _tells_damage(error):
+                raise
+            return False
+        return rows == [("ok",)]
+
+
+def _tells_damage(error: sqlite3.DatabaseError) -> bool:
+    import sqlite3
+
+    code = getattr(error, "sqlite_errorcode", 0)
+    return (code & 0xFF) in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
 def _row(sink: str, letter: DeadLetter, now: int) -> tuple[object, ...]:
