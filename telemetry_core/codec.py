@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from itertools import accumulate
 from operator import attrgetter
+from types import NoneType
 from typing import TYPE_CHECKING, Any, Literal, get_type_hints
 
 from attrs import fields
@@ -36,6 +37,8 @@ _DEEPEST_LINE = MAX_DEPTH + 2  # the line and its body are levels too
 _SHORTEST_DEEP_LINE = 2 * MAX_DEPTH + 60
 _JSON_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
 _STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+_TEXT_OR_NONE = frozenset({str, NoneType})
+_LEAVES = frozenset({str, int, float, bool, NoneType})
 _ALL_BUT_BRACKETS = bytes(set(range(256)) - set(_STEPS))
 
 
@@ -114,8 +117,9 @@ def encode(
 ) -> bytes:
     """Return a record as one line of JSON, without its line feed; never raises.
 
-    A line is read back before it is returned: what a sink could not read later is written again
-    in plain values (see `tolerant`). NaN and infinities are null either way.
+    A line is read back before it is returned, unless it holds nothing but what is always read:
+    what a sink could not read later is written again in plain values (see `tolerant`). NaN and
+    infinities are null either way.
     """
     try:
         if isinstance(body, RunEvent):
@@ -123,6 +127,8 @@ def encode(
                 body.event_type, body.run_id, body.payload, body.distinct_id, body.context
             )
             line = _write(_EventLine(record_id, seq, time_ns, event, repeat))
+            if _is_always_read(event) and type(record_id) is str:
+                return line
         else:
             run = _RunBody(*_body_values(body))
             line = _write(_RUN_LINES[kind](record_id, seq, time_ns, run, repeat))
@@ -164,6 +170,19 @@ def decode(line: bytes, lane: Lane) -> Record:
 def is_repeat(line: bytes) -> bool:
     """Say whether a line only repeats an earlier one for the next reader of its folder."""
     return line.endswith(_REPEAT_ENDING)
+
+
+def _is_always_read(event: _EventBody) -> bool:
+    """Say whether an event is flat and of exact plain types: what is written of these is JSON."""
+    payload = event.payload
+    return (
+        type(payload) is dict
+        and _LEAVES.issuperset(map(type, payload.values()))
+        and type(event.event_type) is str
+        and type(event.run_id) in _TEXT_OR_NONE
+        and type(event.distinct_id) in _TEXT_OR_NONE
+        and event.context is None
+    )
 
 
 def _is_too_deep(line: bytes) -> bool:

@@ -33,28 +33,33 @@ class RandomIds:
     counter alone makes ids of one process differ, the random bits those of different processes.
     """
 
-    __slots__ = ("_counter", "_head", "_head_ms", "_tail")
+    __slots__ = ("_counter", "_head", "_tail")
 
     def __init__(self) -> None:
         self._counter = itertools.count()
-        self._head_ms = -1
-        self._head = "00000000-0000"  # stays for a clock before 1970
+        # The millisecond and the block of 2^14 counts that a text is for: one tuple, so that no
+        # thread sees parts of two. The text stays for a clock before 1970.
+        self._head = (-1, 0, "00000000-0000-7000-")
         self._tail = ""
         self.reseed()
 
     def reseed(self) -> None:
         """Draw the 48 random bits anew."""
-        self._tail = os.urandom(6).hex()
+        self._tail = f"-{os.urandom(6).hex()}"
 
     def event_id(self, time_ns: int) -> str:
         """Return a new UUID whose head is the given time, or the latest one seen."""
-        ms = time_ns // 1_000_000
-        if ms > self._head_ms:
-            text = f"{ms & 0xFFFFFFFFFFFF:012x}"
-            self._head = f"{text[:8]}-{text[8:]}"
-            self._head_ms = ms
-        count = next(self._counter)
-        return f"{self._head}-7{count >> 14 & 0xFFF:03x}-{0x8000 | count & 0x3FFF:04x}-{self._tail}"
+        ms, count = time_ns // 1_000_000, next(self._counter)
+        head_ms, block, head = self._head
+        if ms > head_ms or count >> 14 != block:
+            head = self._new_head(max(ms, head_ms), count >> 14)
+        return f"{head}{0x8000 | count & 0x3FFF:x}{self._tail}"
+
+    def _new_head(self, ms: int, block: int) -> str:
+        text = f"{max(ms, 0) & 0xFFFFFFFFFFFF:012x}"
+        head = f"{text[:8]}-{text[8:]}-7{block & 0xFFF:03x}-"
+        self._head = (ms, block, head)
+        return head
 
     def run_id(self, agent_name: str, time_ns: int) -> str:
         """Return `YYYYMMDDTHHMMSSZ-<agent>-<8 hex>`, the agent cut to what a path can hold."""

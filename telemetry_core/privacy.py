@@ -163,10 +163,10 @@ class Redactor:
 
     def _is_flat_and_clean(self, value: dict[Any, Any]) -> bool:
         """Say in the least possible time that nothing in a usual payload has to go."""
-        clean_names, mark = self._clean_names, self._mark
-        for name, item in value.items():
-            if name not in clean_names:
-                return False
+        if not self._clean_names.issuperset(value):
+            return False
+        mark = self._mark
+        for item in value.values():
             kind = type(item)
             if kind is str:
                 if mark in item and self._text(item) is not item:
