@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Any
 
 from telemetry_core.client import FLUSH_TIMEOUT, TelemetryClient
@@ -18,16 +17,18 @@ class _Default:
     """Holds the one client that belongs to nobody in particular."""
 
     def __init__(self) -> None:
-        self.client: TelemetryClient | None = None
-        self._building = threading.RLock()
+        self._built: dict[str, TelemetryClient] = {}
 
     def get(self) -> TelemetryClient:
-        """Return the client, built from the nearest configuration file at the first call."""
-        if self.client is None:
-            with self._building:
-                if self.client is None:
-                    self.client = TelemetryClient.searching()
-        return self.client
+        """Return the client, built from the nearest configuration file at the first call.
+
+        Without a lock, which a fork might leave locked in the child: of two threads that build
+        one at the same moment, both get the one that was ready first.
+        """
+        client = self._built.get("default")
+        if client is None:
+            client = self._built.setdefault("default", TelemetryClient.searching())
+        return client
 
 
 _DEFAULT = _Default()

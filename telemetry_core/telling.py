@@ -68,7 +68,6 @@ class Teller:
         if self._asleep:
             with self._waking:
                 if self._asleep:
-                    self._ids.reseed()
                     self._use(self.engine.manager.rebuilt(), in_child=True)
         return self.engine
 
@@ -91,6 +90,7 @@ class Teller:
         self._inside = threading.local()
         self._asleep = True
         self.hears = Hears(*((("", partial(self._wake, hook)),) for hook in Hears._fields))
+        self._ids.reseed()  # at once: the first record has its id before anybody is told of it
 
     def _wake(self, hook: str, *moment: Any) -> None:
         self.awake()

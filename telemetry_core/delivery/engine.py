@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from telemetry_core.clock import SystemClock
@@ -69,7 +70,7 @@ class Engine:
         self._memory_spools: list[MemorySpool] = []
         self._on_exit = on_exit
         self._on_fork = on_fork
-        self._resting: list[Worker] = []
+        self._resting: set[Worker] = set()
         self._last: list[Ticket] = []
         for plugin in manager.plugins:
             if plugin.ships:
@@ -206,13 +207,11 @@ class Engine:
         until = SystemClock.monotonic() + self.exit_timeout
         self.flush(self.exit_timeout)
         self.finish(until)
-        PROCESS.leave(self)
 
     async def aclose(self) -> None:
         """Close without holding up the event loop."""
         await self.aflush(self.exit_timeout)
         self.finish(SystemClock.monotonic() + POLL)
-        PROCESS.leave(self)
 
     # -- what the process tells (see process.py); its deadlines are of the real steady clock
 
@@ -237,21 +236,23 @@ class Engine:
     def rest(self, timeout: float) -> None:
         """Bring the workers to rest before a fork, each between two batches."""
         until = SystemClock.monotonic() + timeout
-        self._resting = [worker for worker in self._workers() if worker.running]
-        for worker in self._resting:
+        running = [worker for worker in self._workers() if worker.running]
+        for worker in running:
             worker.rest(0.0)
-        for worker in self._resting:
+        for worker in running:
             worker.rest(until - SystemClock.monotonic())
+        self._resting.update(running)  # another thread may have brought others to rest, to fork too
 
     def resume(self) -> None:
         """Go on after a fork, in the parent."""
-        for worker in self._resting:
-            worker.start()
+        with suppress(KeyError):  # until it is empty
+            while True:
+                self._resting.pop().start()
 
     def leave_to_parent(self) -> None:
         """Close what was inherited, in the forked child; the client builds anew when it must."""
-        self.spool.abandon()
         self._on_fork()
+        self.spool.abandon()
 
     # -- figures
 

@@ -6,7 +6,10 @@ import atexit
 import os
 import sys
 import weakref
+from contextlib import suppress
 from typing import Protocol
+
+from msgspec import Struct
 
 from telemetry_core.clock import SystemClock
 
@@ -25,13 +28,23 @@ class Member(Protocol):
         """Go on after a fork, in the parent."""
 
     def leave_to_parent(self) -> None:
-        """Close what was inherited, in the forked child."""
+        """Close what was inherited, in the forked child and in each child of its own."""
 
     def ask_for_last_deliveries(self) -> None:
         """Have the running workers deliver what waits; start nothing."""
 
     def finish(self, deadline: float) -> None:
         """Wait until a moment of the steady clock, then close without calling a sink."""
+
+
+class _Kept(Struct, gc=False):
+    """Keeps what must not be finalised, not even when the interpreter ends.
+
+    It holds itself, and the garbage collector, which does not look into it, never finds that out.
+    """
+
+    members: list[Member]
+    itself: _Kept | None = None
 
 
 class Process:
@@ -41,7 +54,8 @@ class Process:
         self._members: weakref.WeakSet[Member] = weakref.WeakSet()
         self._listening = False
         self._finalizing_pid = 0
-        self._inherited: list[object] = []
+        self._inherited = _Kept([])
+        self._inherited.itself = self._inherited
 
     def join(self, member: Member) -> None:
         """Tell a member of forks and of the exit from now on."""
@@ -57,20 +71,23 @@ class Process:
                 )
         self._close_with_multiprocessing()
 
-    def leave(self, member: Member) -> None:
-        """Forget a member that was closed."""
-        self._members.discard(member)
-
     def exit(self) -> None:
         """Give every member's running workers one common span of time, then let go."""
-        members = list(self._members)
+        members = self._present()
         if not members:
             return
         deadline = SystemClock.monotonic() + max(member.exit_timeout for member in members)
         for member in members:
-            member.ask_for_last_deliveries()
+            with suppress(Exception):  # what one of them cannot do is no other's loss
+                member.ask_for_last_deliveries()
         for member in members:
-            member.finish(deadline)
+            with suppress(Exception):
+                member.finish(deadline)
+
+    def _present(self) -> list[Member]:
+        while True:
+            with suppress(RuntimeError):  # another thread just built a client
+                return list(self._members)
 
     def _close_with_multiprocessing(self) -> None:
         """Have a multiprocessing child let go too: it ends by `os._exit` after its own finalizers, without atexit."""
@@ -84,18 +101,17 @@ class Process:
 
     def _before_fork(self) -> None:
         deadline = SystemClock.monotonic() + FORK_PATIENCE
-        for member in list(self._members):
+        for member in self._present():
             member.rest(max(0.0, deadline - SystemClock.monotonic()))
 
     def _after_fork_in_parent(self) -> None:
-        for member in list(self._members):
+        for member in self._present():
             member.resume()
 
     def _after_fork_in_child(self) -> None:
-        members = list(self._members)
+        self._inherited.members += self._present()
         self._members = weakref.WeakSet()
-        self._inherited.extend(members)  # never finalised here: it is the parent's
-        for member in members:
+        for member in self._inherited.members:
             member.leave_to_parent()
 
 

@@ -106,14 +106,15 @@ class Worker:
     def start(self) -> bool:
         """Have the thread run, also again after a rest; false when it cannot be started now."""
         self._wanted = True
-        if self._stopped or not self._starting.acquire(blocking=False):
-            return False
-        try:
-            if self.running and self._withdraw_rest():
-                return True
-            return self._start_thread()
-        finally:
-            self._starting.release()
+        while not self._stopped and self._starting.acquire(blocking=False):
+            try:
+                runs = (self.running and self._withdraw_rest()) or self._start_thread()
+            finally:
+                self._starting.release()
+            if not (runs and self._resting and self._wanted):
+                return runs
+            # Another thread had it rest meanwhile, and wants it again, but found the lock taken.
+        return False
 
     def ring(self) -> None:
         """Wake the thread, or start the one that could not be started; never one that rests."""
