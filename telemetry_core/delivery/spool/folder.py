@@ -201,6 +201,11 @@ class Folder:
 
     # -- the end
 
+    @property
+    def sealed(self) -> bool:
+        """Whether no thread can append to it any more."""
+        return all(segment.sealed for segment in self.all_segments())
+
     def linked(self) -> bool:
         """Whether the folder, its lock and its segments are still where they were."""
         return (

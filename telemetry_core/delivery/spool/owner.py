@@ -25,7 +25,7 @@ class UnknownFormatError(Exception):
 def boot_id() -> str:
     """Return what is the same for every process since the machine was started."""
     try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
+        return Path("/proc/sys/kernel/random/boot_id").read_bytes().decode().strip()
     except (OSError, ValueError):  # no Linux: the node, so that the lock alone decides
         return f"{uuid.getnode():012x}"
 

@@ -190,17 +190,16 @@ class Spool:
 
     def close(self) -> None:
         """Let everything go; folders in which nothing is pending are removed."""
-        with contextlib.suppress(OSError):
-            self.writer.close()
+        self.writer.tick()
+        own = self.writer.hand_over()
         with self._caring:
             self._let_go_of_what_is_done()
             self._count_what_memory_loses()
-            own, self.writer.folder = self.writer.folder, None
             if own is not None:
                 self._adopted = (own, *self._adopted)
             for folder in self._adopted:
                 self.lost.update(folder.lost)
-                if any(map(folder.unread, folder.owner.owed)):
+                if not folder.sealed or any(map(folder.unread, folder.owner.owed)):
                     folder.close()
                 else:
                     folder.remove()

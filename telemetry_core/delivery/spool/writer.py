@@ -100,13 +100,17 @@ class SpoolWriter:
         self.critical.sync()
         self.standard.sync()
 
-    def close(self) -> None:
-        """Stop writing, with everything on the disk that is promised to be. Raises `OSError`."""
-        try:
-            if self._synced:
+    def hand_over(self) -> Folder | None:
+        """Stop writing and give up the folder; no thread opens it any more, one may yet write."""
+        entered = self._enter()
+        if self._synced:
+            with contextlib.suppress(OSError):
                 self.sync()
-        finally:
-            self.shut()
+        self.shut()
+        folder, self.folder = self.folder, None
+        if entered:
+            self._leave()
+        return folder
 
     def shut(self) -> None:
         """Stop writing into this folder; a later record begins a new one."""

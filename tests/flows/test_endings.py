@@ -1,0 +1,142 @@
+"""However a program ends, what it said is delivered by it or by the next one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.flows.conftest import Home
+
+FAR_TOO_LONG = 30  # seconds; a sink that hangs does so for longer than PATIENCE
+HANGING = """
+class Hanging:
+    @hookimpl
+    def ship_batch(self, batch):
+        threading.Event().wait(600)
+def config(**settings):
+    settings = {"TELEMETRY_EXIT_TIMEOUT": "0.2", **settings}
+    return load_config(environ={**os.environ, **settings})
+"""
+ENDS = {
+    "by returning": ("", 0),
+    "by sys.exit": ("sys.exit(3)", 3),
+    "by an exception": ("raise SystemError('x')", 1),
+    "by os._exit": ("os._exit(4)", 4),
+    "by SIGTERM": ("os.kill(os.getpid(), signal.SIGTERM); signal.pause()", -15),
+    "by SIGKILL": ("os.kill(os.getpid(), signal.SIGKILL)", -9),
+    "by abort": ("os.abort()", -6),
+}
+
+
+@pytest.mark.parametrize(("end", "code"), ENDS.values(), ids=ENDS)
+def test_a_program_loses_nothing_when_it_ends(home: Home, end: str, code: int) -> None:
+    program = f'c = TelemetryClient(); c.start_run("a", "j"); say(c, 1, 2)\n{end}'
+    home.run(program, code=code)
+    assert home.said() == [1, 2]
+    assert home.runs("status", "inferred") == [("cancelled", 1)]
+    assert home.folders() == []
+
+
+@pytest.mark.parametrize("end", ["", "sys.exit(3)", "raise SystemError('x')"])
+def test_a_program_that_ends_in_order_delivers_by_itself(home: Home, end: str) -> None:
+    program = f'c = TelemetryClient(); c.start_run("a", "j"); say(c, 1)\n{end}'
+    home.run(program, code=0 if not end else 3 if "exit" in end else 1)
+    assert home.rows("SELECT count(*) FROM run_events") == [(1,)]
+    assert home.rows("SELECT status, inferred FROM agent_runs") == [("cancelled", 1)]
+    assert home.folders() == []
+
+
+def test_what_is_recorded_after_close_is_found_by_the_next_process(home: Home) -> None:
+    home.run("c = TelemetryClient(); say(c, 1); c.close(); say(c, 2); c.start_run('a', 'j')")
+    assert home.said() == [1, 2]
+    assert home.runs("status") == [("cancelled",)]
+
+
+def test_closing_while_threads_record_loses_nothing(home: Home) -> None:
+    home.run("""
+client = TelemetryClient()
+threads = [threading.Thread(target=say, args=(client, *range(n, n + 1500))) for n in (0, 1500)]
+for thread in threads: thread.start()
+while any(thread.is_alive() for thread in threads):
+    client.close()
+""")
+    assert home.said() == list(range(3000))
+
+
+def test_records_of_threads_that_outlive_the_main_one_are_kept(home: Home) -> None:
+    home.run("""
+client = TelemetryClient()
+def record():
+    threading.main_thread().join()
+    say(client, 1)
+threading.Thread(target=record).start()
+""")
+    assert home.said() == [1]
+
+
+def test_a_sink_that_hangs_holds_up_neither_the_program_nor_other_sinks(home: Home) -> None:
+    output = home.run(f"""{HANGING}
+client = TelemetryClient(config(), plugins=[Hanging()])
+say(client, 1)
+report = client.flush(0.5)
+while not report.sinks["sqlite"].delivered:
+    report = client.flush(0.5)
+print(report.sinks["sqlite"].pending, report.sinks["hanging"].pending)
+""")
+    assert output.split() == ["0", "1"]
+    assert home.rows("SELECT count(*) FROM run_events") == [(1,)]
+    [folder] = home.folders()
+    assert folder.with_name(folder.name + ".lock").exists()
+
+
+def test_a_hundred_clients_whose_sinks_hang_leave_within_one_deadline(home: Home) -> None:
+    home.run(f"""{HANGING}
+import atexit, time
+def end():
+    os._exit(0 if time.monotonic() - begun < {FAR_TOO_LONG} else 1)
+atexit.register(end)  # called last
+hanging = config(TELEMETRY_ACTIVE="", TELEMETRY_EXIT_TIMEOUT="0.5")
+clients = [TelemetryClient(hanging, plugins=[Hanging()]) for _ in range(100)]
+for client in clients:
+    say(client, 1)
+begun = time.monotonic()
+""")
+    assert len(home.folders()) == 100
+
+
+def test_a_hundred_clients_of_one_process_deliver_all(home: Home) -> None:
+    home.run("""
+clients = [TelemetryClient() for _ in range(100)]
+for n, client in enumerate(clients):
+    say(client, n)
+""")
+    assert home.said() == list(range(100))
+    assert home.folders() == []
+
+
+def test_a_thousand_threads_lose_nothing(home: Home) -> None:
+    home.run("""
+threading.stack_size(256 * 1024)
+client = TelemetryClient()
+threads = [threading.Thread(target=say, args=(client, n)) for n in range(1000)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+""")
+    assert home.said() == list(range(1000))
+
+
+def test_a_signal_handler_may_record_while_the_program_records(home: Home) -> None:
+    handled = home.run("""
+from itertools import count
+client = TelemetryClient()
+numbers = count(1_000_000)
+signal.signal(signal.SIGALRM, lambda *_: say(client, next(numbers)))
+signal.setitimer(signal.ITIMER_REAL, 0.0002, 0.0002)
+for n in range(3000):
+    say(client, n)
+signal.setitimer(signal.ITIMER_REAL, 0)
+print(next(numbers))
+""")
+    assert home.said() == [*range(3000), *range(1_000_000, int(handled.split()[0]))]
