@@ -16,7 +16,24 @@ if TYPE_CHECKING:
     from telemetry_core.complaints import Complaints
     from telemetry_core.config import TelemetryConfig
     from telemetry_core.ids import IdSource
+    from telemetry_core.manager import Hearing
     from telemetry_core.models import RunEvent, RunRecord
+
+
+class _Busy:
+    """Whether a listener is being told something."""
+
+    __slots__ = ("busy",)
+
+    def __init__(self) -> None:
+        self.busy = False
+
+
+class _Ears(threading.local):
+    """One mark a thread: looked up once a moment, since a thread's own attributes are slow."""
+
+    def __init__(self) -> None:
+        self.of_this_thread = _Busy()
 
 
 class Teller:
@@ -39,7 +56,7 @@ class Teller:
         self._ids = ids
         self._complaints = complaints
         self._on_exit = on_exit
-        self._inside = threading.local()
+        self._ears = _Ears()
         self._asleep = False
         self._waking = threading.RLock()
         self._use(Manager(config, plugins, clock=clock))
@@ -50,10 +67,10 @@ class Teller:
 
     def event(self, event: RunEvent, run: RunRecord | None) -> None:
         """Tell that something happened; the hot path, so it is written out."""
-        calls = self.hears.on_event
-        calls[0][1](event, run)
-        if len(calls) > 1:
-            self._let_hear(calls, event, run)
+        write, listeners = self.hears.on_event
+        write(event, run)
+        if listeners:
+            self._let_hear(listeners, event, run)
 
     def end_run(self, run: RunRecord) -> None:
         """Tell that a run ended."""
@@ -87,31 +104,32 @@ class Teller:
     def _fall_asleep(self) -> None:
         """In a forked child: hold no lock and no thread of the parent, and build nothing yet."""
         self._waking = threading.RLock()
-        self._inside = threading.local()
+        self._ears = _Ears()
         self._asleep = True
-        self.hears = Hears(*((("", partial(self._wake, hook)),) for hook in Hears._fields))
+        self.hears = Hears(*((partial(self._wake, hook), ()) for hook in Hears._fields))
         self._ids.reseed()  # at once: the first record has its id before anybody is told of it
 
     def _wake(self, hook: str, *moment: Any) -> None:
         self.awake()
         self._tell(getattr(self.hears, hook), *moment)
 
-    def _tell(self, calls: Sequence[tuple[str, Callable[..., object]]], *moment: Any) -> None:
-        calls[0][1](*moment)
-        if len(calls) > 1:
-            self._let_hear(calls, *moment)
+    def _tell(self, hears: tuple[Callable[..., object], tuple[Hearing, ...]], *moment: Any) -> None:
+        write, listeners = hears
+        write(*moment)
+        if listeners:
+            self._let_hear(listeners, *moment)
 
-    def _let_hear(self, calls: Sequence[tuple[str, Callable[..., object]]], *moment: Any) -> None:
+    def _let_hear(self, listeners: tuple[Hearing, ...], *moment: Any) -> None:
         """Let each listener hear; what one records meanwhile is written and heard by no one."""
-        inside = self._inside
-        if getattr(inside, "a_listener", False):
+        ears = self._ears.of_this_thread
+        if ears.busy:
             return
-        inside.a_listener = True
+        ears.busy = True
         try:
-            for name, hear in calls[1:]:
+            for listener in listeners:
                 try:
-                    hear(*moment)
+                    listener.call(*moment)
                 except Exception as error:
-                    self._complaints.caught(f"the listener {name}", error)
+                    self._complaints.caught(f"the listener {listener.name}", error)
         finally:
-            inside.a_listener = False
+            ears.busy = False

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from telemetry_core.config import TelemetryConfig
     from telemetry_core.delivery.ticket import Ticket
     from telemetry_core.ids import IdSource
-    from telemetry_core.manager import Manager
+    from telemetry_core.manager import Hearing, Manager
     from telemetry_core.plugin import Plugin
 
 logger = logging.getLogger("telemetry_core.engine")
@@ -33,15 +33,14 @@ logger = logging.getLogger("telemetry_core.engine")
 CARE_EVERY = 1.0
 ADOPT_EVERY = 5.0
 POLL = 0.01
-CORE = "telemetry_core"
 
 
 class Hears(NamedTuple):
-    """Who hears what, by name, the intake first."""
+    """Who hears what: of each moment what writes it, and the listeners by name."""
 
-    on_start_run: tuple[tuple[str, Callable[..., object]], ...]
-    on_event: tuple[tuple[str, Callable[..., object]], ...]
-    on_end_run: tuple[tuple[str, Callable[..., object]], ...]
+    on_start_run: tuple[Callable[..., object], tuple[Hearing, ...]]
+    on_event: tuple[Callable[..., object], tuple[Hearing, ...]]
+    on_end_run: tuple[Callable[..., object], tuple[Hearing, ...]]
 
 
 class Engine:
@@ -139,9 +138,9 @@ class Engine:
     def _hears(self) -> Hears:
         intake, others = self.intake, self.manager.listeners
         return Hears(
-            ((CORE, intake.on_start_run), *others.on_start_run),
-            ((CORE, intake.on_event), *others.on_event),
-            ((CORE, intake.on_end_run), *others.on_end_run),
+            (intake.on_start_run, others.on_start_run),
+            (intake.on_event, others.on_event),
+            (intake.on_end_run, others.on_end_run),
         )
 
     # -- starting
