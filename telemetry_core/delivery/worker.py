@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 LINGER = 0.1
 # A ring can be lost only when an exception hits the program between writing and ringing.
 LONGEST_IDLE = 5.0
+# A burst is delivered after it rather than in it: so long after its first record a worker
+# lingers between full batches too. A program that goes on for longer shares its time with us.
+GIVES_WAY = 1.0
 AFTER_A_FAULT = 1.0  # seconds until a step or a start that failed is tried again
 
 
@@ -100,6 +103,7 @@ class Worker:
         self._stopped = False
         self._waits = False
         self._moved = clock.monotonic()
+        self._gives_way_until = float("-inf")
 
     # -- for any thread
 
@@ -246,6 +250,8 @@ class Worker:
             self._idle()
         elif wait > 0.0:
             self._wait_for(min(wait, self._ticks.until_next()))
+        elif not self._serving and self.clock.monotonic() < self._gives_way_until:
+            self._wait_for(self._linger)
 
     def _do_step(self, *, force: bool = False) -> float | None:
         if self.error is not None:
@@ -278,6 +284,7 @@ class Worker:
         finally:
             self._alarm.waiting.discard(self)
         if woken:
+            self._gives_way_until = self.clock.monotonic() + GIVES_WAY
             self._wait_for(self._linger)
 
     def _wait_for(self, seconds: float) -> None:

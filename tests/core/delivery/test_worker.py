@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from telemetry_core.clock import SystemClock
-from telemetry_core.delivery.worker import Alarm, Worker
+from telemetry_core.delivery.worker import GIVES_WAY, Alarm, Worker
 
 if TYPE_CHECKING:
     from pytest_telemetry.clock import FakeClock
@@ -180,6 +180,45 @@ def test_after_waking_it_lingers_so_that_a_batch_fills(
     assert len(steps.forced) == 2
     telemetry_clock.advance(0.1)
     steps.wait_for(1)
+
+
+@pytest.fixture
+def in_a_burst(build: Build, telemetry_clock: FakeClock) -> tuple[Worker, Steps]:
+    """Give a worker that found a full batch behind the first and lingers before the second."""
+    alarm, steps = Alarm(), Steps(None, None, *[0.0] * 9)
+    worker = build(steps, alarm=alarm, linger=0.5)
+    worker.start()
+    telemetry_clock.wait_for_waiters()
+    alarm.ring()
+    wait_until(lambda: not alarm.waiting)
+    telemetry_clock.wait_for_waiters()
+    telemetry_clock.advance(0.5)
+    steps.wait_for(3)
+    telemetry_clock.wait_for_waiters()
+    return worker, steps
+
+
+def test_in_a_burst_it_leaves_the_program_its_time_between_batches(
+    in_a_burst: tuple[Worker, Steps], telemetry_clock: FakeClock
+) -> None:
+    _, steps = in_a_burst
+    assert len(steps.forced) == 3
+    telemetry_clock.advance(0.5)
+    steps.wait_for(1)
+
+
+def test_a_burst_that_does_not_end_is_delivered_without_a_break(
+    in_a_burst: tuple[Worker, Steps], telemetry_clock: FakeClock
+) -> None:
+    _, steps = in_a_burst
+    telemetry_clock.advance(GIVES_WAY)
+    steps.wait_for(9)
+
+
+def test_a_flush_does_not_leave_the_program_its_time(in_a_burst: tuple[Worker, Steps]) -> None:
+    worker, steps = in_a_burst
+    assert worker.request_flush().wait(PATIENCE)
+    assert steps.answers == []
 
 
 def test_during_a_back_off_records_wake_nobody(build: Build, telemetry_clock: FakeClock) -> None:
