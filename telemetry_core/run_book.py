@@ -19,6 +19,7 @@ from telemetry_core.models import (
     RunRecord,
     normalize_status,
 )
+from telemetry_core.plain import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,7 +34,9 @@ LONGEST_RUN_ID = 255
 MOST_ENDED_REMEMBERED = 1000
 _FORBIDDEN_IN_IDS = frozenset("/\\\x00")
 _KNOWN = frozenset(RUN_FIELDS)
+_NEVER_CHANGED = frozenset({"run_id", "event_id"})
 _NOT_THE_CALLERS = frozenset({"revision", "inferred"})
+_MOST = 2**63 - 1  # what a column of a database holds
 _COUNTS = frozenset(COUNT_FIELDS)
 _TIMES = frozenset(TIME_FIELDS)
 _JSON = frozenset(JSON_FIELDS)
@@ -75,10 +78,11 @@ class RunBook:
             self._scene = self._look_around()
         fields = {**self._scene, **self._clean(given)}
         run_id = self._run_id(fields.pop("run_id", None), text(agent_name), now)
-        fields.setdefault("start_time", iso8601(now))
+        moment = iso8601(now)
+        fields.setdefault("start_time", moment)
         fields.setdefault("event_id", self._ids.event_id(now))
         fields.setdefault("created_at", fields["start_time"])
-        fields["updated_at"] = iso8601(now)
+        fields["updated_at"] = moment
         run = RunRecord(
             run_id,
             text(agent_name),
@@ -87,34 +91,45 @@ class RunBook:
             revision=1,
             **fields,
         )
-        self.active[run_id] = run
-        self._started[run_id] = self._clock.monotonic()
+        while self.active.setdefault(run.run_id, run) is not run:
+            self._counts["duplicates"] += 1
+            run.run_id = f"{run_id}-duplicate-{random_suffix()}"
+        self._started[run.run_id] = self._clock.monotonic()
         return run
 
     def update(self, run: RunRecord, given: Mapping[str, Any]) -> None:
         """Set fields of a run."""
-        fields = self._clean(given)
-        fields.pop("run_id", None)
-        fields.pop("event_id", None)
-        if "context_json" in fields:
-            fields["context_json"] = _joined(run.context_json, fields["context_json"])
+        self._set(run, self._clean(given))
+
+    def _set(self, run: RunRecord, fields: dict[str, Any]) -> None:
         for name, value in fields.items():
-            setattr(run, name, value)
+            if name == "context_json":
+                run.context_json = _joined(run.context_json, value)
+            elif name not in _NEVER_CHANGED:
+                setattr(run, name, value)
         run.revision += 1
         run.updated_at = iso8601(self._clock.time_ns())
 
-    def end(self, run: RunRecord, status: str, given: Mapping[str, Any]) -> None:
-        """Close a run: its status, its end, its duration by the steady clock."""
-        self.update(run, given)
-        run.status = self.status(status, ending=True)
-        run.end_time = (given.get("end_time") and run.end_time) or run.updated_at
-        started = self._started.pop(run.run_id, None)
-        if not given.get("duration_ms"):
-            run.duration_ms = self._duration_ms(run, started)
-        self.active.pop(run.run_id, None)
+    def end(
+        self, run: RunRecord, status: str, given: Mapping[str, Any], *, inferred: bool = False
+    ) -> bool:
+        """Close a run: its status, its end, its duration by the steady clock.
+
+        False when it has ended already; but an explicit end may follow one that was inferred.
+        """
+        fields = self._clean(given)
+        word = self.status(status, ending=True)
+        if self.active.pop(run.run_id, None) is None and (inferred or not run.inferred):
+            return False
         self._ended[run.run_id] = run
+        self._set(run, fields)
+        run.status, run.inferred = word, inferred
+        run.end_time = fields.get("end_time") or run.updated_at
+        if not fields.get("duration_ms"):
+            run.duration_ms = self._duration_ms(run)
         while len(self._ended) > MOST_ENDED_REMEMBERED:
-            self._ended.popitem(last=False)
+            self._started.pop(self._ended.popitem(last=False)[0], None)
+        return True
 
     def status(self, status: str, *, ending: bool = False) -> str:
         """Return the canonical word; an unknown one is complained of and counts as a failure."""
@@ -139,7 +154,8 @@ class RunBook:
             "custom_percentage": round(100.0 * counts["custom"] / total, 2) if total else 0.0,
         }
 
-    def _duration_ms(self, run: RunRecord, started: float | None) -> int:
+    def _duration_ms(self, run: RunRecord) -> int:
+        started = self._started.get(run.run_id)
         if started is not None:
             return max(0, round((self._clock.monotonic() - started) * 1000))
         try:
@@ -161,9 +177,6 @@ class RunBook:
             self._complain("run_id", f"the run id {run_id[:80]!r} is {fault}; one was generated")
             return self._ids.run_id(agent_name, now)
         self._counts["custom"] += 1
-        if run_id in self.active:
-            self._counts["duplicates"] += 1
-            run_id = f"{run_id}-duplicate-{random_suffix()}"
         return run_id
 
     def _clean(self, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -190,9 +203,9 @@ class RunBook:
     def _fitting(self, name: str, value: Any) -> Any:
         if name in _COUNTS:
             count = int(value)
-            if count < 0:
-                self._complain("count", f"{name}={count} is negative; it counts as 0")
-            return max(0, count)
+            if not 0 <= count <= _MOST:
+                self._complain("count", f"{name} is no count that can be kept; it is bounded")
+            return min(max(0, count), _MOST)
         if name == "status":
             return self.status(value)
         if name in _JSON:
@@ -232,9 +245,9 @@ def text(value: object) -> str:
     if type(value) is str:
         return value
     try:
-        return str.__str__(value) if isinstance(value, str) else str(value)
+        return str.__str__(value if isinstance(value, str) else str(value))
     except Exception:
-        return f"<{type(value).__name__}>"
+        return text_of(value)
 
 
 def _object_of(value: Any) -> Any:

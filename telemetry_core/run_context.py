@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
-from contextvars import ContextVar, Token
+import os
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, Self, TypeVar
+
+from telemetry_core.decorating import decorated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,7 +43,10 @@ class Client(Protocol):
 
 def current_run() -> RunContext | None:
     """Return the run of the innermost `track_run` around the caller, in its thread or task."""
-    return _current.get()
+    run = _current.get()
+    while run is not None and run.over:  # ended elsewhere: in another thread, or out of turn
+        run = run.outer
+    return run
 
 
 class RunContext:
@@ -50,18 +54,41 @@ class RunContext:
 
     def __init__(self, client: Client, run_id: str) -> None:
         self.run_id = run_id
-        self._client = client
+        self.client = client
+        self.outer: RunContext | None = None
+        self.over = False
+        self.pid = os.getpid()
 
     def log_event(self, event_type: str, payload: Mapping[str, Any] | None = None) -> None:
         """Say that something happened in this run."""
-        self._client.log_event(self.run_id, event_type, payload)
+        self.client.log_event(self.run_id, event_type, payload)
 
     def set_metrics(self, **fields: Any) -> None:
         """Set fields of this run: counts, summaries, `metrics_json`, git and business context."""
-        self._client.update_run(self.run_id, **fields)
+        self.client.update_run(self.run_id, **fields)
+
+    def current(self) -> CurrentRun:
+        """Return a block within which this is the current run."""
+        return CurrentRun(self)
 
     def __repr__(self) -> str:
         return f"RunContext({self.run_id!r})"
+
+
+class CurrentRun:
+    """Makes a run the current one, and the one before it again; in any order, in any thread."""
+
+    def __init__(self, run: RunContext) -> None:
+        self._run = run
+
+    def __enter__(self) -> RunContext:
+        self._run.outer = current_run()
+        _current.set(self._run)
+        return self._run
+
+    def __exit__(self, *raised: object) -> None:
+        if _current.get() is self._run:
+            _current.set(self._run.outer)
 
 
 class RunTracker:
@@ -78,15 +105,25 @@ class RunTracker:
         self._client = client
         self._arguments = (agent_name, job_type, trigger_type)
         self._fields = fields
-        self._run: RunContext | None = None
-        self._token: Token[RunContext | None] | None = None
+        self._entered: list[RunContext] = []
+
+    def begin(self) -> RunContext:
+        """Start a run that is not the current one."""
+        client = self._client()
+        return RunContext(client, client.start_run(*self._arguments, **self._fields))
+
+    def finish(self, run: RunContext, error: BaseException | None = None) -> None:
+        """End a run as what happened; a forked child that unwinds leaves it to the parent."""
+        run.over = True
+        if error is None:
+            run.client.end_run(run.run_id)
+        elif (status := status_of(error)) != "cancelled" or run.pid == os.getpid():
+            run.client.end_run(run.run_id, status, **run.client.describe_exception(error))
 
     def __enter__(self) -> RunContext:
-        client = self._client()
-        run = RunContext(client, client.start_run(*self._arguments, **self._fields))
-        self._run = run
-        self._token = _current.set(run)
-        return run
+        run = self.begin()
+        self._entered.append(run)
+        return run.current().__enter__()
 
     def __exit__(
         self,
@@ -94,17 +131,13 @@ class RunTracker:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        run, token = self._run, self._token
-        self._run = self._token = None
-        if token is not None:
-            _leave(token)
-        if run is None:
+        if not self._entered:
             return
-        client = run._client  # noqa: SLF001 - the run's own room
-        if error is None:
-            client.end_run(run.run_id)
-        else:
-            client.end_run(run.run_id, status_of(error), **client.describe_exception(error))
+        current = _current.get()
+        run = current if current in self._entered else self._entered[-1]
+        self._entered.remove(run)
+        run.current().__exit__()
+        self.finish(run, error)
 
     async def __aenter__(self) -> RunContext:
         return self.__enter__()
@@ -118,22 +151,8 @@ class RunTracker:
         self.__exit__(kind, error, traceback)
 
     def __call__(self, function: Callable[P, R]) -> Callable[P, R]:
-        """Run each call of a function, or of a coroutine function, as a run of its own."""
-        if inspect.iscoroutinefunction(function):
-
-            @functools.wraps(function)
-            async def tracked_async(*args: P.args, **kwargs: P.kwargs) -> Any:
-                with self._again():
-                    return await function(*args, **kwargs)
-
-            return tracked_async  # type: ignore[return-value]
-
-        @functools.wraps(function)
-        def tracked(*args: P.args, **kwargs: P.kwargs) -> R:
-            with self._again():
-                return function(*args, **kwargs)
-
-        return tracked
+        """Run each call of a function, generator or coroutine function as a run of its own."""
+        return decorated(function, self._again)
 
     def _again(self) -> Self:
         return type(self)(self._client, *self._arguments, **self._fields)
@@ -144,10 +163,3 @@ def status_of(error: BaseException) -> str:
     if isinstance(error, Exception):
         return "failure"
     return "cancelled"
-
-
-def _leave(token: Token[RunContext | None]) -> None:
-    try:
-        _current.reset(token)
-    except ValueError:  # left in another context, as generators and some frameworks do
-        _current.set(None)

@@ -1,0 +1,247 @@
+"""What a program says through its client: runs, events, exceptions and commits."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+from telemetry_core.clock import parse_iso8601
+from telemetry_core.commits import associate
+from telemetry_core.models import EXCEPTION, RunEvent, RunRecord
+from telemetry_core.run_book import text
+from telemetry_core.run_context import RunTracker, current_run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from telemetry_core.complaints import Complaints
+    from telemetry_core.ids import IdSource
+    from telemetry_core.run_book import RunBook
+    from telemetry_core.telling import Teller
+
+
+class Recording:
+    """The half of a client that is called all the time; none of it raises into the program."""
+
+    _complaints: Complaints
+    _ids: IdSource
+    _now: Callable[[], int]
+    _new_id: Callable[[int], str]
+    _redact: Callable[[Any], Any]
+    _book: RunBook
+    _teller: Teller | None
+    _tell_event: Callable[[RunEvent, RunRecord | None], None]
+    _problem: str
+    _off: bool
+
+    @property
+    def disabled(self) -> bool:
+        """Whether nothing is recorded; may be set at any time."""
+        return self._off
+
+    @disabled.setter
+    def disabled(self, off: bool) -> None:
+        self._off = off or self._teller is None
+
+    # -- runs
+
+    def start_run(
+        self, agent_name: str, job_type: str, trigger_type: str | None = "cli", **fields: Any
+    ) -> str:
+        """Start a run and return its id; every further field of a run may be given by name."""
+        try:
+            if not self._off:
+                run = self._begin(agent_name, job_type, trigger_type, fields)
+                self._teller.start_run(run)  # type: ignore[union-attr]
+                return run.run_id
+        except Exception as error:
+            self._complaints.caught("start_run", error)
+        return self._ids.run_id(text(agent_name), self._now())
+
+    def _begin(
+        self, agent_name: str, job_type: str, trigger_type: str | None, fields: dict[str, Any]
+    ) -> RunRecord:
+        parent = current_run()
+        if parent is not None:
+            fields.setdefault("parent_run_id", parent.run_id)
+        given = self._redact({**fields, "agent_name": agent_name, "job_type": job_type})
+        return self._book.begin(given.pop("agent_name"), given.pop("job_type"), trigger_type, given)
+
+    def log_event(
+        self, run_id: str | None, event_type: str, payload: Mapping[str, Any] | None = None
+    ) -> None:
+        """Say that something happened in a run; the run need not be known here."""
+        if self._off:
+            return
+        try:
+            now = self._now()
+            event = RunEvent(
+                self._new_id(now),
+                event_type if type(event_type) is str else text(event_type),
+                now,
+                run_id if type(run_id) is str else _text_or_none(run_id),
+                None if payload is None else self._redact(payload),
+            )
+            self._tell_event(event, self._book.active.get(event.run_id))  # type: ignore[arg-type]
+        except Exception as error:
+            self._complaints.caught("log_event", error)
+
+    def end_run(self, run_id: str, status: str = "success", **fields: Any) -> None:
+        """End a run; every field of a run may be given by name. A second end is ignored."""
+        if self._off:
+            return
+        try:
+            run = self._book.find(run_id)
+            if run is not None and self._book.end(run, status, self._redact(fields)):
+                self._teller.end_run(run)  # type: ignore[union-attr]
+                return
+            known = "is not known here" if run is None else "has ended already"
+            self._complaints("end_run", f"the run {text(run_id)} {known}; its end is ignored")
+        except Exception as error:
+            self._complaints.caught("end_run", error)
+
+    def update_run(self, run_id: str, **fields: Any) -> None:
+        """Set fields of a run that is active or ended lately, as `RunContext.set_metrics` does."""
+        if self._off:
+            return
+        try:
+            run = self._book.find(run_id)
+            if run is None:
+                self._complaints("update_run", f"the run {text(run_id)} is not known here")
+                return
+            self._update(run, self._redact(fields))
+        except Exception as error:
+            self._complaints.caught("update_run", error)
+
+    def _update(self, run: RunRecord, fields: dict[str, Any]) -> None:
+        self._book.update(run, fields)
+        self._teller.update_run(run)  # type: ignore[union-attr]
+
+    def track_run(
+        self, agent_name: str, job_type: str, trigger_type: str | None = "cli", **fields: Any
+    ) -> RunTracker:
+        """Return a context manager, async context manager and decorator around one run.
+
+        It gives a `RunContext`, ends the run as what happened and lets exceptions pass.
+        """
+        return RunTracker(lambda: self, agent_name, job_type, trigger_type, **fields)
+
+    def describe_exception(self, error: BaseException) -> dict[str, Any]:
+        """Return the fields that an exception gives the run it ends."""
+        from telemetry_core.tracebacks import error_summary, exception_payload
+
+        try:
+            details = exception_payload(error)["stack_trace"]
+            return {"error_summary": error_summary(error), "error_details": details}
+        except Exception as problem:
+            self._complaints.caught("describing an exception", problem)
+            return {}
+
+    def associate_commit(
+        self,
+        run_id: str,
+        commit_hash: str,
+        commit_source: str,
+        commit_author: str | None = None,
+        commit_timestamp: str | None = None,
+    ) -> tuple[bool, str]:
+        """Tie a commit to a run, also one that has ended; say whether that was possible."""
+        if self._off:
+            return False, f"[SKIP] {self._problem or 'telemetry is disabled'}"
+        commit = {
+            "git_commit_hash": commit_hash,
+            "git_commit_source": commit_source,
+            "git_commit_author": commit_author,
+            "git_commit_timestamp": commit_timestamp,
+        }
+        try:
+            return associate(self._find_anywhere, self._update, run_id, commit)
+        except Exception as error:
+            self._complaints.caught("associate_commit", error)
+            return False, f"[ERROR] {type(error).__name__}: {text(error)}"
+
+    def _find_anywhere(self, run_id: str) -> RunRecord | None:
+        run = self._book.find(run_id)
+        store = self._teller.awake().runs_store() if run is None and self._teller else None
+        return run if store is None else store.get_run(run_id)
+
+    # -- events of their own
+
+    def capture(
+        self,
+        event: str,
+        distinct_id: str | None = None,
+        properties: Mapping[str, Any] | None = None,
+        *,
+        timestamp: str | None = None,
+        context: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Say that something happened, in the current run if there is one; return its id."""
+        now = self._now()
+        try:
+            if not self._off:
+                if timestamp is not None:
+                    now = self._read_time(timestamp, now)
+                return self._say(event, now, distinct_id, properties, context)
+        except Exception as error:
+            self._complaints.caught("capture", error)
+        return self._new_id(now)
+
+    def capture_exception(
+        self,
+        exception: BaseException | None = None,
+        distinct_id: str | None = None,
+        properties: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Say that an exception happened, the one being handled by default; return its id."""
+        error = sys.exception() if exception is None else exception
+        try:
+            if not self._off and error is not None:
+                from telemetry_core.tracebacks import exception_payload
+
+                more = self._clean_mapping(properties, "properties")
+                payload = {"exception": exception_payload(error), **(more or {})}
+                return self._say(EXCEPTION, self._now(), distinct_id, payload)
+        except Exception as problem:
+            self._complaints.caught("capture_exception", problem)
+        return self._new_id(self._now())
+
+    def _say(
+        self,
+        event_type: str,
+        now: int,
+        distinct_id: str | None,
+        payload: Mapping[str, Any] | None,
+        context: Mapping[str, Any] | None = None,
+    ) -> str:
+        current = current_run()
+        run_id = None if current is None else current.run_id
+        event = RunEvent(
+            self._new_id(now),
+            event_type if type(event_type) is str else text(event_type),
+            now,
+            run_id,
+            None if payload is None else self._redact(payload),
+            distinct_id if type(distinct_id) is str else _text_or_none(distinct_id),
+            self._clean_mapping(context, "context"),
+        )
+        self._tell_event(event, self._book.active.get(run_id) if run_id else None)
+        return event.event_id
+
+    def _clean_mapping(self, given: object, name: str) -> dict[str, Any] | None:
+        """Return what nobody minds being read, under a name when it is no mapping."""
+        if given is None:
+            return None
+        clean = self._redact(given)
+        return clean if type(clean) is dict else {name: clean}
+
+    def _read_time(self, timestamp: object, now: int) -> int:
+        try:
+            return parse_iso8601(text(timestamp))
+        except ValueError:
+            self._complaints("timestamp", f"{text(timestamp)!r} is no ISO 8601 time; it is now")
+            return now
+
+
+def _text_or_none(value: object) -> str | None:
+    return None if value is None else text(value)
