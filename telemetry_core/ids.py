@@ -6,6 +6,7 @@ import itertools
 import os
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Protocol
 
 _UNFIT_FOR_A_RUN_ID = re.compile(r"[\s/\\\x00-\x1f\x7f\ud800-\udfff]+")
@@ -68,12 +69,17 @@ class RandomIds:
 
 def format_run_id(agent_name: str, time_ns: int, suffix: str) -> str:
     """Put a run id together from its three parts."""
-    try:
-        stamp = datetime.fromtimestamp(time_ns // 1_000_000_000, UTC)
-    except (OverflowError, OSError, ValueError):  # a clock beyond the years 1 to 9999
-        stamp = datetime.fromtimestamp(0, UTC)
     agent = _UNFIT_FOR_A_RUN_ID.sub("-", agent_name)[:_LONGEST_AGENT] or "agent"
-    return f"{stamp:%Y%m%dT%H%M%SZ}-{agent}-{suffix}"
+    return f"{_stamp(time_ns // 1_000_000_000)}-{agent}-{suffix}"
+
+
+@lru_cache(maxsize=64)  # runs that start together share their second
+def _stamp(seconds: int) -> str:
+    try:
+        moment = datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, OSError, ValueError):  # a clock beyond the years 1 to 9999
+        moment = datetime.fromtimestamp(0, UTC)
+    return f"{moment:%Y%m%dT%H%M%SZ}"
 
 
 def random_suffix() -> str:
