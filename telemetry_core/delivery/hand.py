@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from fnmatch import translate
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from telemetry_core.models import Kind, RunEvent
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
     from telemetry_core.models import Record
 
+_seq = attrgetter("seq")
+_source = attrgetter("source")
+
 RUNS = "runs"  # the word for all run records in `only` and `except`
 
 
@@ -22,13 +26,13 @@ class Choice:
 
     def __init__(self, only: Sequence[str], except_: Sequence[str]) -> None:
         self._only = _Names(only) if only else None
-        self._except = _Names(except_)
+        self._except = _Names(except_) if except_ else None
 
     def wants(self, record: Record) -> bool:
         """Say whether the sink is to have a record."""
         if self._only is not None and not self._only.name(record):
             return False
-        return not self._except.name(record)
+        return self._except is None or not self._except.name(record)
 
 
 class _Names:
@@ -75,8 +79,11 @@ class Hand:
             if len(chosen) == limit or (chosen and room < 0):
                 break
             chosen.append(record)
-        sources = {record.source: -place for place, record in enumerate(reversed(chosen))}
-        return sorted(chosen, key=lambda record: (sources[record.source], record.seq))
+        sources = list(dict.fromkeys(map(_source, chosen)))
+        chosen.sort(key=_seq)
+        if len(sources) > 1:
+            chosen.sort(key=lambda record: sources.index(record.source))
+        return chosen
 
     def bring_another(self) -> None:
         """Put the last record first, so that another than the first is shipped next."""
@@ -88,9 +95,11 @@ class Hand:
 
     def tried(self, records: Iterable[Record]) -> int:
         """Count an attempt for each record; return the highest count."""
-        counts = [self.attempts(record.id) + 1 for record in records]
-        self._attempts.update((record.id, n) for record, n in zip(records, counts, strict=True))
-        return max(counts)
+        attempts, highest = self._attempts, 0
+        for record in records:
+            attempts[record.id] = count = attempts.get(record.id, 0) + 1
+            highest = max(highest, count)
+        return highest
 
     def attempts(self, record_id: str) -> int:
         """Return how often a record was tried."""
