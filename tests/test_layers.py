@@ -34,7 +34,12 @@ LAYERS = (
     ("delivery.blame", "delivery.burial", "delivery.ends", "delivery.gate", "delivery.hand"),
     ("delivery.receipts",),
     ("delivery.spool.spool",),
-    ("delivery.spool.writer", "delivery.spool.adoption", "delivery.spool.outbox"),
+    (
+        "delivery.spool.writer",
+        "delivery.spool.adoption",
+        "delivery.spool.outbox",
+        "delivery.spool.survey",
+    ),
     ("delivery.spool.overflow", "delivery.spool.reader", "delivery.spool.room"),
     ("delivery.spool.folder", "delivery.spool.sync"),
     ("delivery.spool.segment", "delivery.spool.cursor", "delivery.spool.owner"),
@@ -62,7 +67,7 @@ HOMES = {
     "datetime.now": {"clock"},
     "os.urandom": {"ids"},
     "uuid.uuid4": {"ids"},
-    "os.environ": {"config", "credentials"},
+    "os.environ": {"config", "credentials", "cli.track"},  # which hands it on to the command
     "os.getenv": {"config", "credentials"},
     "threading.Thread": {"delivery.worker"},
     "os.register_at_fork": {"delivery.process"},

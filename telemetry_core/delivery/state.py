@@ -48,7 +48,7 @@ def fingerprint(destination: str | None, plugin: object) -> str:
     settings: type[Any] = type(plugin)
     if attrs.has(settings):
         for attribute in attrs.fields(settings):
-            if attribute.init:
+            if attribute.init and attribute.name != "clock":  # the core's own, new in each process
                 value = getattr(plugin, attribute.name, None)
                 shown = value.reveal() if isinstance(value, Secret) else repr(value)
                 parts.append(f"{attribute.name}={shown}")

@@ -91,6 +91,8 @@ class RunQueries:
     is nothing to find. What keeps SQLite from reading is raised as `DatabaseUnusableError`.
     """
 
+    where = RunFilter  # for those who were given the store and do not know this module
+
     def __init__(self, path: str) -> None:
         self.path = path
 

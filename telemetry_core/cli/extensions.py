@@ -1,0 +1,137 @@
+"""Commands of plugins and servers: found by entry point, keyed by the words one types."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+from telemetry_core.errors import TelemetryError, described
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from importlib.metadata import EntryPoint
+
+GROUP = "telemetry_core.cli"
+_HELP_WIDTH = 70
+
+# Whom to ask for a command that nobody installed offers.
+_OFFERED_BY = {
+    "serve": "telemetry-run-service",
+    "ingest": "telemetry-ingest",
+    "db": "telemetry-sqlite",
+    "posthog": "telemetry-posthog",
+    "auth": "telemetry-raxe",
+    "sheets": "telemetry-sheets",
+}
+
+
+class ExtensionError(TelemetryError):
+    """A command of another distribution cannot be loaded."""
+
+
+class Branch(NamedTuple):
+    """All that is offered under some words: one command, or several below them."""
+
+    words: tuple[str, ...]
+    offers: tuple[EntryPoint, ...]
+
+    @property
+    def typed(self) -> str:
+        """What one types for it."""
+        return " ".join(("telemetry", *self.words))
+
+    @property
+    def is_group(self) -> bool:
+        """Whether there are commands below the words; then these hide one of exactly the words."""
+        return any(len(offer.name.split()) > len(self.words) for offer in self.offers)
+
+    @property
+    def distributions(self) -> str:
+        """Who offers it."""
+        return " and ".join(sorted({_distribution(offer) for offer in self.offers}))
+
+    def load(self) -> click.Command:
+        """Import the command.
+
+        Raises `ExtensionError` when it cannot be had, or when several offer it.
+        """
+        if len(self.offers) > 1:
+            raise ExtensionError(
+                f"`{self.typed}` is offered by {self.distributions}; uninstall one of them"
+            )
+        offer = self.offers[0]
+        try:
+            command = offer.load()
+        except Exception as error:
+            raise ExtensionError(
+                f"`{self.typed}` of {self.distributions} cannot be loaded: {described(error)}; "
+                f"try: pip install --force-reinstall {self.distributions}"
+            ) from error
+        if not isinstance(command, click.Command):
+            raise ExtensionError(
+                f"`{self.typed}` of {self.distributions} is no click command: {offer.value}"
+            )
+        return command
+
+    def help(self, *, load: bool) -> str:
+        """Return the help of the command where it may be loaded, else who offers it."""
+        if load and not self.is_group:
+            try:
+                return self.load().get_short_help_str(_HELP_WIDTH)
+            except ExtensionError:
+                return "(cannot be loaded)"
+        return f"({self.distributions})"
+
+    def warnings(self, *, load: bool) -> Iterator[str]:
+        """Say what is wrong with it; without loading, only whether its packages are there."""
+        for offer in self.offers:
+            if not _is_there(offer):
+                yield (
+                    f"`telemetry {offer.name}` of {_distribution(offer)} is broken: "
+                    f"there is no package {offer.module.partition('.')[0]!r}."
+                )
+        if self.is_group and any(offer.name.split() == [*self.words] for offer in self.offers):
+            yield f"`{self.typed}` is hidden by the commands that begin so."
+        if load and not self.is_group:
+            try:
+                self.load()
+            except ExtensionError as error:
+                yield f"{error}."
+
+
+def branches(words: tuple[str, ...]) -> dict[str, Branch]:
+    """Return what other distributions offer below some words, by the next word."""
+    depth = len(words)
+    found: dict[str, list[EntryPoint]] = {}
+    for offer in _offers():
+        typed = tuple(offer.name.split())
+        if len(typed) > depth and typed[:depth] == words:
+            found.setdefault(typed[depth], []).append(offer)
+    return {word: Branch((*words, word), tuple(offers)) for word, offers in found.items()}
+
+
+def offered_by(name: str) -> str | None:
+    """Return the distribution to install for a command, when we know one."""
+    return _OFFERED_BY.get(name)
+
+
+@cache
+def _offers() -> tuple[EntryPoint, ...]:
+    from importlib.metadata import entry_points
+
+    return tuple(entry_points(group=GROUP))
+
+
+def _distribution(offer: EntryPoint) -> str:
+    return offer.dist.name if offer.dist else "an unnamed distribution"
+
+
+def _is_there(offer: EntryPoint) -> bool:
+    from importlib.util import find_spec
+
+    try:
+        return find_spec(offer.module.partition(".")[0]) is not None
+    except (ImportError, ValueError):
+        return False

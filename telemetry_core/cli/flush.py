@@ -1,0 +1,188 @@
+"""`telemetry flush`: takes over what programs that have ended left behind, and delivers it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from telemetry_core.cli.options import config_option, json_option, read_config
+from telemetry_core.cli.words import count
+from telemetry_core.errors import TelemetryError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from rich.console import Console
+
+    from telemetry_core.config import TelemetryConfig
+    from telemetry_core.delivery.engine import Engine
+    from telemetry_core.delivery.report import FlushReport
+    from telemetry_core.delivery.spool.survey import FolderView
+
+_LOOK_EVERY = 0.1
+_GRACE = 0.5  # what closing may take beyond the time-out
+
+
+@click.command
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, max=86_400),
+    default=30.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to try, for each service.",
+)
+@config_option
+@json_option
+def flush(timeout: float, config_path: str | None, as_json: bool) -> int:
+    """Deliver what waits, also of programs that were killed.
+
+    Takes over the folders of all services whose programs have ended; what a living program holds
+    is reported and left to it. Exit code 0 when nothing of the ended ones waits, else 1.
+    """
+    config = read_config(config_path)
+    if config.disabled:
+        raise TelemetryError("TELEMETRY_DISABLED is set, and it silences flush too; unset it")
+    result = deliver_all(config, timeout, quiet=as_json)
+    if as_json:
+        from telemetry_core.cli.screen import print_json
+
+        print_json(result)
+    else:
+        _show(result)
+    return int(not result["ok"])
+
+
+def deliver_all(config: TelemetryConfig, timeout: float, *, quiet: bool) -> dict[str, Any]:
+    """Flush every service that left something, and return what was delivered and what waits."""
+    from telemetry_core.delivery.spool.survey import survey
+
+    spool = config.base_dir / "spool"
+    ended = [view for view in survey(spool) if not view.alive]
+    reports = {
+        service: _deliver(config, service, timeout, quiet=quiet)
+        for service in _services(config.service, ended)
+    }
+    left = survey(spool)
+    waiting = _sum_up(view for view in left if not view.alive)
+    return {
+        "ok": not waiting and not any(view.problem for view in left),
+        "services": list(reports),
+        "sinks": _sinks(reports.values(), waiting),
+        "alive": [_living(view) for view in left if view.alive and view.pending],
+        "unreadable": {str(view.path): view.problem for view in left if view.problem},
+    }
+
+
+def _services(own: str, ended: Iterable[FolderView]) -> list[str]:
+    """Return whom to deliver for: ourselves first, who also take folders that say nothing."""
+    return list(dict.fromkeys((own, *sorted({view.service for view in ended if view.service}))))
+
+
+def _deliver(config: TelemetryConfig, service: str, timeout: float, *, quiet: bool) -> FlushReport:
+    from attrs import evolve
+
+    from telemetry_core.clock import SystemClock
+    from telemetry_core.delivery.engine import Engine
+    from telemetry_core.ids import RandomIds
+    from telemetry_core.manager import Manager
+
+    settings = evolve(config.delivery, exit_timeout=_GRACE)
+    own = evolve(config, service=service, delivery=settings)
+    engine = Engine(own, Manager(own), SystemClock(), RandomIds())
+    try:
+        asyncio.run(_flush(engine, service, timeout, quiet=quiet))
+    finally:
+        engine.close()
+    return engine.report()
+
+
+async def _flush(engine: Engine, service: str, seconds: float, *, quiet: bool) -> None:
+    flushing = asyncio.ensure_future(engine.aflush(seconds))
+    if quiet:
+        await flushing
+        return
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        await flushing
+        return
+    await _with_progress(console, engine, service, flushing.done)
+    await flushing
+
+
+async def _with_progress(
+    console: Console, engine: Engine, service: str, done: Callable[[], bool]
+) -> None:
+    """Show how far it is, on stderr, until it is done."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task(f"delivering {service}", total=None)
+        while not done():
+            report = engine.report()
+            total = report.delivered + report.refused + report.pending
+            progress.update(task, total=total or None, completed=total - report.pending)
+            await asyncio.sleep(_LOOK_EVERY)
+
+
+def _sum_up(views: Iterable[FolderView]) -> Counter[str]:
+    pending: Counter[str] = Counter()
+    for view in views:
+        pending.update({sink: waiting.records for sink, waiting in view.waiting.items()})
+    return pending
+
+
+def _sinks(reports: Iterable[FlushReport], waiting: Counter[str]) -> dict[str, dict[str, Any]]:
+    """Return each sink's figures over all services, also of those that are not active."""
+    sinks = {
+        name: {"delivered": 0, "pending": number, "refused": 0, "dropped": 0, "error": ""}
+        for name, number in waiting.items()
+    }
+    for report in reports:
+        for name, found in report.sinks.items():
+            figures = sinks.setdefault(
+                name, {"delivered": 0, "pending": 0, "refused": 0, "dropped": 0, "error": ""}
+            )
+            for key in ("delivered", "refused", "dropped"):
+                figures[key] += getattr(found, key)
+            figures["error"] = figures["error"] or found.error
+    for name in waiting.keys() - {name for report in reports for name in report.sinks}:
+        sinks[name]["error"] = "it is not active here"
+    return sinks
+
+
+def _living(view: FolderView) -> dict[str, Any]:
+    return {"pid": view.pid, "service": view.service, "pending": view.pending}
+
+
+def _show(result: dict[str, Any]) -> None:
+    from telemetry_core.cli.screen import Screen
+
+    screen = Screen()
+    busy = {name: sink for name, sink in result["sinks"].items() if any(sink.values())}
+    if busy:
+        columns = ["sink", "delivered", "pending", "refused", "dropped", "last error"]
+        screen.table(
+            columns,
+            [
+                [name, *(f"{sink[key]:,}" for key in columns[1:5]), sink["error"]]
+                for name, sink in busy.items()
+            ],
+        )
+    for other in result["alive"]:
+        screen.line(
+            f"process {other['pid']} ({other['service']}) is alive and delivers its own ",
+            count(other["pending"], "record"),
+        )
+    for path, problem in result["unreadable"].items():
+        screen.line((f"{path}: {problem}", "red"))
+    if not result["ok"]:
+        screen.line(("Not everything is delivered; see: telemetry status", "yellow"))
+    else:
+        screen.line(("Everything is delivered." if busy else "Nothing waits.", "green"))

@@ -1,0 +1,128 @@
+"""A group of commands, ours and those of other distributions, each imported when it is called."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+from click.shell_completion import CompletionItem
+
+from telemetry_core.settings import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from telemetry_core.cli.extensions import Branch
+
+_SHORT_HELP_WIDTH = 70
+
+
+class BuiltIn(NamedTuple):
+    """One of our own commands: where it is, and its help as it says it itself."""
+
+    target: str
+    help: str
+
+    def load(self) -> click.Command:
+        """Import the command."""
+        module, _, name = self.target.partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+
+class CommandGroup(click.Group):
+    """The commands that begin with the same words; none is imported to be listed at the root.
+
+    :ivar words: what is typed before the name of a command of this group.
+    """
+
+    def __init__(
+        self,
+        name: str | None = None,
+        *,
+        words: tuple[str, ...] = (),
+        built_in: Mapping[str, BuiltIn | click.Command] | None = None,
+        **settings: Any,
+    ) -> None:
+        super().__init__(name, **settings)
+        self.words = words
+        self._built_in = dict(built_in or {})
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - of click
+        """Return the names of our own commands in our order, then those of others, sorted."""
+        return [*self._built_in, *sorted(self._branches().keys() - self._built_in.keys())]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import and return one command.
+
+        Raises `ExtensionError` when another distribution offers it and it cannot be loaded.
+        """
+        known = self._built_in.get(cmd_name)
+        if known is not None:
+            return known.load() if isinstance(known, BuiltIn) else known
+        branch = self._branches().get(cmd_name)
+        if branch is None:
+            return None
+        if branch.is_group:
+            return CommandGroup(
+                cmd_name, words=branch.words, help=f"Commands of {branch.distributions}."
+            )
+        return branch.load()
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that is called, or say what to install or what was perhaps meant."""
+        name = args[0]
+        if not name.startswith("-") and self.get_command(ctx, name) is None:
+            raise click.UsageError(self._unknown(ctx, name), ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands with their help, and warn of those that cannot be loaded."""
+        names = self.list_commands(ctx)
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, self._help_of(name)) for name in names])
+        if warnings := list(self._warnings()):
+            with formatter.section("Warnings"):
+                formatter.write_text("\n\n".join(warnings))
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Offer the names that begin so, without importing what bears them."""
+        names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
+        offers = [CompletionItem(name, help=self._help_of(name)) for name in names]
+        return [*offers, *click.Command.shell_complete(self, ctx, incomplete)]
+
+    def _branches(self) -> dict[str, Branch]:
+        from telemetry_core.cli.extensions import branches
+
+        return branches(self.words)
+
+    def _help_of(self, name: str) -> str:
+        known = self._built_in.get(name)
+        if isinstance(known, BuiltIn):
+            return known.help
+        if known is not None:
+            return known.get_short_help_str(_SHORT_HELP_WIDTH)
+        return self._branches()[name].help(load=bool(self.words))
+
+    def _warnings(self) -> Iterable[str]:
+        for name, branch in sorted(self._branches().items()):
+            if name not in self._built_in:
+                yield from branch.warnings(load=bool(self.words))
+            elif not (branch.is_group and isinstance(self._built_in[name], CommandGroup)):
+                yield f"{branch.typed} of {branch.distributions} is hidden by our own command."
+
+    def _unknown(self, ctx: click.Context, name: str) -> str:
+        from telemetry_core.cli.extensions import offered_by
+
+        distribution = None if self.words else offered_by(name)
+        if distribution is not None:
+            return (
+                f"`telemetry {name}` is a command of {distribution}; "
+                f"try: pip install --upgrade {distribution}"
+            )
+        near = nearest(name, self.list_commands(ctx))
+        hint = f"did you mean {near!r}?" if near else f"see `{ctx.command_path} --help`"
+        return f"there is no command {name!r}; {hint}"

@@ -1,0 +1,69 @@
+"""What commands have in common: their options, and the configuration these lead to."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from telemetry_core.clock import NS_PER_SECOND, SystemClock, iso8601, parse_iso8601
+from telemetry_core.errors import UnknownStatusError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from telemetry_core.config import TelemetryConfig
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+_AGE = re.compile(r"(\d{1,9})\s*([smhdw])")
+_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+
+json_option: Callable[[F], F] = click.option(
+    "--json", "as_json", is_flag=True, help="Print JSON on stdout, and nothing else there."
+)
+config_option: Callable[[F], F] = click.option(
+    "--config",
+    "config_path",
+    metavar="PATH",
+    help="The configuration; else TELEMETRY_CONFIG, else the nearest telemetry.toml.",
+)
+
+
+def read_config(path: str | None) -> TelemetryConfig:
+    """Return what a program that starts in this directory would be told; raises `ConfigError`."""
+    from telemetry_core.config import load_config
+
+    return load_config(path, search_from=".")
+
+
+class Since(click.ParamType):  # type: ignore[type-arg]
+    """A moment: an ISO 8601 time, or an age such as `30m`, `2h`, `7d`."""
+
+    name = "since"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the moment as ISO 8601 in UTC."""
+        try:
+            if age := _AGE.fullmatch(value.strip()):
+                seconds = int(age[1]) * _SECONDS[age[2]]
+                return iso8601(max(0, SystemClock.time_ns() - seconds * NS_PER_SECOND))
+            return iso8601(parse_iso8601(value))
+        except (ValueError, OverflowError):
+            self.fail(f"{value!r} is neither an age (30m, 2h, 7d) nor an ISO 8601 time", param, ctx)
+
+
+class Status(click.ParamType):  # type: ignore[type-arg]
+    """A run's status or one of its aliases."""
+
+    name = "status"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the canonical word."""
+        from telemetry_core.models import normalize_status
+
+        try:
+            return normalize_status(value)
+        except UnknownStatusError as error:
+            self.fail(str(error), param, ctx)

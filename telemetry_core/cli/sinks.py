@@ -1,0 +1,86 @@
+"""What became of each sink that the configuration names: built once to see whether it works."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
+
+from attrs import define, evolve
+
+from telemetry_core.errors import TelemetryError
+from telemetry_core.manager import Manager
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from telemetry_core.config import TelemetryConfig
+    from telemetry_core.plugin import Plugin
+
+ON, OFF, SILENCED, MISSING = "on", "off", "silenced", "missing"
+
+
+@define(frozen=True)
+class SinkView:
+    """One plugin named in `active`: its state, and why it is not on."""
+
+    name: str
+    state: str
+    why: str = ""
+    plugin: Plugin | None = None
+
+    @property
+    def wrong(self) -> bool:
+        """Whether somebody has to do something about it."""
+        return self.state in {OFF, MISSING}
+
+
+@contextmanager
+def active_sinks(config: TelemetryConfig) -> Iterator[list[SinkView]]:
+    """Give every active plugin in its order, built where it can be, and close them afterwards.
+
+    Raises `ConfigError` for what no program can mean.
+    """
+    missing = {
+        name: config.installed.missing(config.kind_of(name))
+        for name in config.active
+        if config.kind_of(name) not in config.installed
+    }
+    with _said_in_the_answer():
+        present = tuple(name for name in config.active if name not in missing)
+        manager = Manager(evolve(config, active=present))
+        plugins = {plugin.name: plugin for plugin in manager.plugins}
+        for plugin in plugins.values():
+            with suppress(TelemetryError):  # kept in its `error`
+                plugin.build()
+    try:
+        yield [
+            _view(name, plugins.get(name), missing.get(name), manager.silenced.get(name))
+            for name in config.active
+        ]
+    finally:
+        for plugin in plugins.values():
+            with suppress(Exception):
+                if plugin.close is not None:
+                    plugin.close()
+
+
+def _view(name: str, plugin: Plugin | None, missing: str | None, silenced: str | None) -> SinkView:
+    if missing is not None:
+        return SinkView(name, MISSING, missing)
+    if silenced is not None:
+        return SinkView(name, SILENCED, f"by {silenced}", plugin)
+    if plugin is None or plugin.error is not None:
+        return SinkView(name, OFF, plugin.error or "" if plugin else "", plugin)
+    return SinkView(name, ON, "", plugin)
+
+
+@contextmanager
+def _said_in_the_answer() -> Iterator[None]:
+    """Keep the warning that a plugin is off from being printed besides."""
+    logger = logging.getLogger("telemetry_core.plugin")
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before

@@ -1,0 +1,187 @@
+"""`telemetry status`: what waits for whom and why, read from the disk without sending anything."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from telemetry_core.cli.options import config_option, json_option, read_config
+from telemetry_core.cli.words import age, count
+from telemetry_core.clock import NS_PER_SECOND, SystemClock, iso8601
+
+if TYPE_CHECKING:
+    from telemetry_core.cli.screen import Cell, Screen
+    from telemetry_core.cli.sinks import SinkView
+    from telemetry_core.config import TelemetryConfig
+    from telemetry_core.delivery.spool.survey import FolderView
+    from telemetry_core.delivery.state import Saved
+
+_STATE_STYLES = {"on": "green", "off": "red", "missing": "red"}
+_SECONDS_OF_A_YEAR = 365 * 86_400
+
+
+@click.command
+@config_option
+@json_option
+def status(config_path: str | None, as_json: bool) -> int:
+    """Show what waits for whom, and why.
+
+    Exit code 1 when a sink cannot be used or is left alone, or when records of programs that have
+    ended wait for `telemetry flush`.
+    """
+    from telemetry_core.cli.screen import Screen, print_json
+
+    found = _look(read_config(config_path))
+    if as_json:
+        print_json(found)
+    else:
+        _show(Screen(), found)
+    return int(not found["ok"])
+
+
+def _look(config: TelemetryConfig) -> dict[str, Any]:
+    from telemetry_core.cli.sinks import active_sinks
+    from telemetry_core.delivery.dead_letters import DeadLetters
+    from telemetry_core.delivery.spool.survey import survey
+
+    folders = survey(config.base_dir / "spool")
+    buried = DeadLetters(config.base_dir / "dead_letters.sqlite", SystemClock()).count()
+    with active_sinks(config) as views:
+        sinks = [_sink(config, view, folders, buried) for view in views]
+    known = {sink["name"] for sink in sinks}
+    sinks += [
+        _figures(name, "not active", "", folders, buried)
+        for name in sorted({*buried, *(name for view in folders for name in view.waiting)} - known)
+    ]
+    orphans = [view for view in folders if not view.alive and (view.pending or view.problem)]
+    wrong = any(sink["state"] in {"off", "missing"} or sink["paused"] for sink in sinks)
+    wrong = wrong or any(sink["circuit"] != "closed" for sink in sinks)
+    return {
+        "ok": not wrong and not orphans,
+        "service": config.service,
+        "config": str(config.path) if config.path else None,
+        "base_dir": str(config.base_dir),
+        "disabled": config.disabled,
+        "sinks": sinks,
+        "folders": [_folder(view) for view in folders],
+    }
+
+
+def _figures(
+    name: str, state: str, why: str, folders: list[FolderView], buried: dict[str, int]
+) -> dict[str, Any]:
+    waiting = [view.waiting[name] for view in folders if name in view.waiting]
+    times = [part.oldest_ns for part in waiting if part.oldest_ns is not None]
+    return {
+        "name": name,
+        "state": state,
+        "why": why,
+        "pending": sum(part.records for part in waiting),
+        "oldest": iso8601(min(times)) if times else None,
+        "circuit": "closed",
+        "retry_in": None,
+        "paused": False,
+        "paused_until": None,
+        "dead_letters": buried.get(name, 0),
+    }
+
+
+def _sink(
+    config: TelemetryConfig, view: SinkView, folders: list[FolderView], buried: dict[str, int]
+) -> dict[str, Any]:
+    figures = _figures(view.name, view.state, view.why, folders, buried)
+    if view.plugin is None or view.plugin.instance is None:
+        return figures
+    from telemetry_core.delivery.state import SinkState, fingerprint
+
+    state = SinkState(config.base_dir / "state" / f"{view.name}.json", SystemClock())
+    saved = state.load(fingerprint(view.plugin.destination(), view.plugin.instance))
+    return figures | _condition(saved, view.why)
+
+
+def _condition(saved: Saved, why: str) -> dict[str, Any]:
+    """Return what an earlier process learned of a sink, as far as it still holds."""
+    condition: dict[str, Any] = {}
+    if saved.circuit.get("state", "closed") != "closed":
+        condition |= {
+            "circuit": str(saved.circuit["state"]),
+            "retry_in": round(float(saved.circuit["retry_in"]), 1),
+            "why": f"it failed {saved.circuit['failures']} times in a row",
+        }
+    if saved.pause is not None and saved.pause.seconds > 0:
+        until = None
+        if saved.pause.seconds < _SECONDS_OF_A_YEAR:
+            until = iso8601(SystemClock.time_ns() + round(saved.pause.seconds * NS_PER_SECOND))
+        said = ": ".join(part for part in (saved.pause.code, saved.pause.reason) if part)
+        condition |= {"paused": True, "paused_until": until, "why": said or why}
+    return condition
+
+
+def _folder(view: FolderView) -> dict[str, Any]:
+    return {
+        "path": str(view.path),
+        "service": view.service,
+        "pid": view.pid,
+        "alive": view.alive,
+        "pending": {sink: waiting.records for sink, waiting in view.waiting.items()},
+        "problem": view.problem,
+    }
+
+
+def _show(screen: Screen, found: dict[str, Any]) -> None:
+    screen.line(("service ", "dim"), found["service"], ("  in ", "dim"), found["base_dir"])
+    if found["disabled"]:
+        screen.line(("TELEMETRY_DISABLED is set: nothing is recorded", "yellow"))
+    if found["sinks"]:
+        screen.heading("Sinks")
+        columns = ["sink", "state", "pending", "oldest", "dead letters", "why"]
+        screen.table(columns, [_sink_cells(sink) for sink in found["sinks"]])
+    else:
+        screen.line("No sink is active; try: pip install telemetry-sqlite telemetry-ndjson")
+    waiting = [folder for folder in found["folders"] if folder["pending"] or folder["problem"]]
+    if waiting:
+        screen.heading("Folders in which records wait")
+        screen.table(["folder", "of", "waiting"], [_folder_cells(folder) for folder in waiting])
+    screen.line()
+    screen.line(_verdict(found, waiting))
+
+
+def _sink_cells(sink: dict[str, Any]) -> list[Cell]:
+    from telemetry_core.clock import parse_iso8601
+
+    oldest = sink["oldest"]
+    return [
+        sink["name"],
+        _state(sink),
+        f"{sink['pending']:,}",
+        age(parse_iso8601(oldest), SystemClock.time_ns()) if oldest else "-",
+        f"{sink['dead_letters']:,}" if sink["dead_letters"] else "-",
+        sink["why"],
+    ]
+
+
+def _state(sink: dict[str, Any]) -> Cell:
+    if sink["paused"]:
+        until = f" until {sink['paused_until'][:19]}Z" if sink["paused_until"] else ""
+        return f"paused{until}", "red"
+    if sink["circuit"] != "closed":
+        return f"not answering, next try in {sink['retry_in']:.0f} s", "red"
+    return sink["state"], _STATE_STYLES.get(sink["state"], "yellow")
+
+
+def _folder_cells(folder: dict[str, Any]) -> list[Cell]:
+    owner = f"process {folder['pid']}, alive" if folder["alive"] else "a process that has ended"
+    waiting = ", ".join(f"{number:,} for {sink}" for sink, number in folder["pending"].items())
+    return [folder["path"], f"{folder['service']}, {owner}", folder["problem"] or waiting]
+
+
+def _verdict(found: dict[str, Any], waiting: list[dict[str, Any]]) -> Cell:
+    if any(not folder["alive"] for folder in waiting):
+        return "Records of programs that have ended wait; try: telemetry flush", "yellow"
+    if not found["ok"]:
+        return "A sink needs a look; see why above.", "red"
+    pending = sum(sink["pending"] for sink in found["sinks"])
+    if pending:
+        return f"All is well: {count(pending, 'record')} on the way.", "green"
+    return "All is well: nothing waits.", "green"

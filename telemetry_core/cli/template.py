@@ -1,0 +1,84 @@
+"""The text of a new telemetry.toml: what is chosen, and every other setting as a comment."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_TEXT = """\
+# What this project says and where it goes. Every setting of the core is here; those that begin
+# with "#" have the value they have anyway. TELEMETRY_<NAME> in the environment wins over each.
+
+# Programs that share service and base_dir deliver what others of them left behind.
+service = {service}
+
+# The sinks that get everything, in this order. Installed here: {installed}.
+# Nothing leaves this machine unless a sink that sends is named.
+active = {active}
+
+# Where records wait and local sinks write, relative to this file.
+base_dir = {base_dir}
+
+# "log": telemetry never raises into the program. "raise": it does; for tests.
+# on_error = "log"
+
+
+[delivery]
+# What a record survives once the call has returned. "process": kill -9. "interval": also a power
+# failure, but for the last second or 256 records. "always": also a power failure, at a price.
+# durability = "process"
+
+# How many records, and how many bytes, a sink gets at once; a sink's own wish wins.
+# batch_size = 100
+# batch_bytes = 1048576
+
+# Seconds to wait for more before a batch is sent that is not full.
+# linger = 0.1
+
+# The most that may wait on the disk, in bytes. Beyond it the oldest events are dropped; runs and
+# exceptions have as much again of their own.
+# max_bytes = 268435456
+
+# After so many days a record that could not be delivered becomes a dead letter.
+# max_age_days = 14
+
+# Seconds that the end of a program may wait for deliveries; what is left waits on the disk.
+# exit_timeout = 2.0
+
+# Types of events that are shipped first and never dropped for room, as patterns: ["payment_*"].
+# critical = []
+
+
+[privacy]
+# What is hidden besides what is known to be secret: names of fields, as patterns: ["*iban*"].
+# redact = []
+
+
+# A sink's own settings stand in a table of its name. In every one of them these are possible:
+# [plugins.sqlite]
+# only = ["order_*"]        # event types it gets (runs it gets always); without, all
+# except = ["debug_*"]      # event types it does not get
+# batch_size = 500          # other than [delivery] says, also batch_bytes
+# delivery = "spool"        # "memory": never on the disk, lost with the program
+# plugin = "sqlite"         # which plugin it is, when the table bears a name of its own
+"""
+
+
+def telemetry_toml(
+    service: str, active: Sequence[str], base_dir: str, installed: Sequence[str]
+) -> str:
+    """Return the file's text with these choices made."""
+    return _TEXT.format(
+        service=_quoted(service),
+        active=json.dumps(list(active), ensure_ascii=False),
+        base_dir=_quoted(base_dir),
+        installed=", ".join(installed) or "none",
+    )
+
+
+def _quoted(text: str) -> str:
+    """Return a text as TOML has it, which is as JSON has it but for one character."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007F")

@@ -1,0 +1,46 @@
+"""How figures and times read to people."""
+
+from __future__ import annotations
+
+from telemetry_core.clock import NS_PER_SECOND, iso8601, parse_iso8601
+
+_MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
+_MS_PER_SECOND = 1_000
+
+
+def duration(milliseconds: int) -> str:
+    """Return a span of time as `850 ms`, `1.2 s`, `3 min 5 s` or `2 h 10 min`."""
+    if milliseconds < _MS_PER_SECOND:
+        return f"{milliseconds} ms"
+    seconds = milliseconds / _MS_PER_SECOND
+    if seconds < _MINUTE:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), _MINUTE)
+    if minutes < _MINUTE:
+        return f"{minutes} min {rest} s"
+    hours, minutes = divmod(minutes, _MINUTE)
+    return f"{hours} h {minutes} min"
+
+
+def age(then_ns: int, now_ns: int) -> str:
+    """Return how long ago a moment was: `just now`, `12 s`, `5 min`, `3 h`, `2 d`."""
+    seconds = max(0, now_ns - then_ns) // NS_PER_SECOND
+    if seconds < 1:
+        return "just now"
+    for unit, length in (("d", _DAY), ("h", _HOUR), ("min", _MINUTE)):
+        if seconds >= length:
+            return f"{seconds // length} {unit}"
+    return f"{seconds} s"
+
+
+def moment(text: str | None) -> str:
+    """Return an ISO 8601 time to the second, in UTC; what is none stays as it is."""
+    try:
+        return f"{iso8601(parse_iso8601(text or ''))[:19].replace('T', ' ')}Z"
+    except (ValueError, OverflowError):
+        return text or ""
+
+
+def count(number: int, noun: str) -> str:
+    """Return a number with its noun: `1 record`, `2 records`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -1,0 +1,140 @@
+"""A working directory and a store of its own for each test, and two ways to type a command."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pytest
+from click.testing import CliRunner
+
+from telemetry_core import TelemetryClient, load_config
+from telemetry_core.cli.app import telemetry
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from click.testing import Result
+
+TELEMETRY = [sys.executable, "-c", "from telemetry_core.cli import main; main()"]
+
+Started = subprocess.Popen[str]
+
+
+class Shell(Protocol):
+    """Runs `telemetry` as a process of its own."""
+
+    def __call__(
+        self, *args: str, input: bytes | None = None, **environ: str
+    ) -> subprocess.CompletedProcess[bytes]: ...
+
+
+@pytest.fixture(autouse=True)
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Keep every command away from the settings and the records of whoever runs the tests."""
+    for name in os.environ:
+        if name.startswith(("TELEMETRY_", "AGENT_", "DO_NOT_TRACK", "NO_COLOR", "FORCE_COLOR")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+    monkeypatch.setenv("TELEMETRY_BASE_DIR", str(tmp_path / "store"))
+    return tmp_path / "store"
+
+
+@pytest.fixture
+def call() -> Callable[..., Result]:
+    """Return what calls a command in this process."""
+    return lambda *args, **settings: CliRunner().invoke(telemetry, args, **settings)
+
+
+@pytest.fixture
+def ask(call: Callable[..., Result]) -> Callable[..., Any]:
+    """Return what calls a command with --json and reads its answer."""
+    return lambda *args: json.loads(call(*args, "--json").stdout)
+
+
+@pytest.fixture
+def shell() -> Shell:
+    """Return what calls a command in a process of its own."""
+
+    def run(
+        *args: str, input: bytes | None = None, **environ: str
+    ) -> subprocess.CompletedProcess[bytes]:
+        command = [*TELEMETRY, *args]
+        settings = {**os.environ, **environ}
+        return subprocess.run(
+            command, input=input, env=settings, capture_output=True, timeout=60, check=False
+        )
+
+    return run
+
+
+@pytest.fixture
+def recorded() -> TelemetryClient:
+    """Return a client whose runs were delivered: a parent with an event, a child, a failure."""
+    with TelemetryClient(load_config()) as client:
+        with client.track_run("crawler", "nightly", items_succeeded=2) as run:
+            run.log_event("page_fetched", {"page": "index"})
+            with client.track_run("crawler", "fetch_page"):
+                pass
+        run_id = client.start_run("importer", "orders", trigger_type="scheduler")
+        client.end_run(run_id, "failed", error_summary="no room")
+    return client
+
+
+@pytest.fixture
+def started(request: pytest.FixtureRequest) -> Callable[..., Started]:
+    """Return what starts a program that records and then waits; it is gone after the test."""
+
+    def start(code: str, **environ: str) -> Started:
+        process = subprocess.Popen(
+            [sys.executable, "-c", code],
+            env={**os.environ, **environ},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        request.addfinalizer(process.communicate)
+        request.addfinalizer(process.kill)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "recorded\n"
+        return process
+
+    return start
+
+
+RECORDS = """
+import sys
+from telemetry_core import TelemetryClient
+client = TelemetryClient()
+run_id = client.start_run("worker", "job")
+client.flush()
+for number in range(3):
+    client.log_event(run_id, "step", {"number": number})
+print("recorded", flush=True)
+sys.stdin.readline()
+"""
+
+
+@pytest.fixture
+def alive(started: Callable[..., Started]) -> Callable[..., Started]:
+    """Return what starts a program that has recorded three events which nobody delivered yet."""
+    return lambda **environ: started(RECORDS, TELEMETRY_LINGER="3600", **environ)
+
+
+@pytest.fixture
+def killed(alive: Callable[..., Started]) -> Callable[..., None]:
+    """Return what leaves behind what a program has that was killed."""
+
+    def run(**environ: str) -> None:
+        process = alive(**environ)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+    return run

@@ -1,0 +1,110 @@
+"""Commands of other distributions: found by entry point, merged, loaded when called."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MODULE = """
+import click
+print("loaded {name}")
+
+@click.command()
+def command():
+    '''Do what {name} does.'''
+    print("{name} was called")
+"""
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return what puts a distribution with commands where Python finds it."""
+    site = tmp_path / "site"
+    inherited = os.environ.get("PYTHONPATH", "")
+    monkeypatch.setenv("PYTHONPATH", f"{site}{os.pathsep}{inherited}" if inherited else str(site))
+
+    def install(name: str, **commands: str) -> None:
+        info = site / f"{name}-1.0.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        lines = [f"{words.replace('_', ' ')} = {target}" for words, target in commands.items()]
+        (info / "entry_points.txt").write_text("[telemetry_core.cli]\n" + "\n".join(lines) + "\n")
+        for target in commands.values():
+            module = target.partition(":")[0]
+            if module != "gone":
+                (site / f"{module}.py").write_text(MODULE.format(name=module))
+
+    return install
+
+
+def test_a_command_is_called_by_its_word(shell: Any, install: Any) -> None:
+    install("server", serve="server:command")
+    assert shell("serve").stdout == b"loaded server\nserver was called\n"
+
+
+def test_the_root_lists_commands_without_loading_them(shell: Any, install: Any) -> None:
+    install("server", serve="server:command")
+    done = shell("--help")
+    assert b"  serve    (server)" in done.stdout
+    assert b"loaded" not in done.stdout
+
+
+def test_commands_of_one_first_word_are_one_group(shell: Any, install: Any) -> None:
+    install("one", ingest_serve="one:command")
+    install("two", ingest_ping="two:command")
+    assert b"ingest   (one and two)" in shell("--help").stdout
+    listed = shell("ingest", "--help").stdout
+    assert b"ping   Do what two does." in listed
+    assert b"serve  Do what one does." in listed
+    assert shell("ingest", "ping").stdout == b"loaded two\ntwo was called\n"
+
+
+def test_a_command_joins_a_group_of_ours(shell: Any, install: Any) -> None:
+    install("exporter", runs_export="exporter:command")
+    assert b"export  Do what exporter does." in shell("runs", "--help").stdout
+    assert shell("runs", "export").stdout.endswith(b"exporter was called\n")
+
+
+def test_a_broken_command_is_a_warning_in_the_help_and_an_error_when_called(
+    shell: Any, install: Any
+) -> None:
+    install("server", serve="gone:command")
+    assert b"broken: there is no package 'gone'" in shell("--help").stdout
+    done = shell("serve")
+    assert done.returncode == 1
+    assert b"`telemetry serve` of server cannot be loaded: ModuleNotFoundError" in done.stderr
+    assert shell("status").returncode == 0
+
+
+def test_a_broken_command_does_not_hide_its_neighbours(shell: Any, install: Any) -> None:
+    install("one", ingest_serve="gone:command", ingest_ping="one:command")
+    listed = shell("ingest", "--help").stdout
+    assert b"Do what one does." in listed
+    assert b"(cannot be loaded)" in listed
+    assert b"cannot be loaded: ModuleNotFoundError" in b" ".join(listed.split())
+
+
+def test_what_is_no_command_is_an_error(shell: Any, install: Any) -> None:
+    install("server", serve="server:click")
+    done = shell("serve")
+    assert done.returncode == 1
+    assert b"is no click command" in done.stderr
+
+
+def test_two_that_offer_the_same_words_are_an_error(shell: Any, install: Any) -> None:
+    install("one", serve="one:command")
+    install("two", serve="two:command")
+    done = shell("serve")
+    assert done.returncode == 1
+    assert b"offered by one and two; uninstall one of them" in done.stderr
+
+
+def test_nobody_replaces_a_command_of_ours(shell: Any, install: Any) -> None:
+    install("thief", status="thief:command")
+    assert b"is hidden by our own command" in shell("--help").stdout
+    assert b"thief" not in shell("status").stdout

@@ -1,0 +1,112 @@
+"""`status` says what waits for whom and why, and touches nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from telemetry_core import TelemetryClient, load_config
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def _sink(told: Any, name: str) -> Any:
+    return next(sink for sink in told["sinks"] if sink["name"] == name)
+
+
+def test_where_nothing_was_recorded_all_is_well(call: Any) -> None:
+    shown = call("status")
+    assert shown.exit_code == 0
+    assert "All is well: nothing waits." in shown.stdout
+
+
+def test_what_a_killed_program_left_is_wrong_until_it_is_flushed(
+    call: Any, ask: Any, killed: Any
+) -> None:
+    killed()
+    shown, told = call("status"), ask("status")
+    assert shown.exit_code == 1
+    assert "try: telemetry flush" in shown.stdout
+    assert (_sink(told, "sqlite")["pending"], _sink(told, "ndjson")["pending"]) == (3, 3)
+    assert _sink(told, "sqlite")["oldest"] is not None
+    call("flush")
+    assert call("status").exit_code == 0
+
+
+def test_a_living_program_is_named_and_is_all_well(call: Any, ask: Any, alive: Any) -> None:
+    process = alive()
+    (folder,) = ask("status")["folders"]
+    assert (folder["pid"], folder["alive"]) == (process.pid, True)
+    assert call("status").exit_code == 0
+
+
+def test_it_leaves_every_file_as_it_is(call: Any, killed: Any, store: Path) -> None:
+    killed()
+    before = {path: path.read_bytes() for path in store.rglob("*") if path.is_file()}
+    call("status")
+    assert {path: path.read_bytes() for path in store.rglob("*") if path.is_file()} == before
+
+
+def test_a_sink_that_cannot_be_built_is_off_and_says_why(call: Any) -> None:
+    Path("telemetry.toml").write_text('[plugins.sqlite]\ndb_pth = "x"\n')
+    shown = call("status")
+    assert shown.exit_code == 1
+    assert "db_pth" in shown.stdout
+    assert shown.stderr == ""
+
+
+def test_a_sink_that_is_not_installed_says_what_to_install(
+    call: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TELEMETRY_ACTIVE", "sqlite,snowplow")
+    shown = call("status")
+    assert shown.exit_code == 1
+    assert "pip install telemetry-snowplow" in shown.stdout
+
+
+def test_a_sink_that_is_owed_but_not_active_is_listed(
+    ask: Any, killed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed()
+    monkeypatch.setenv("TELEMETRY_ACTIVE", "sqlite")
+    told = _sink(ask("status"), "ndjson")
+    assert (told["state"], told["pending"]) == ("not active", 3)
+
+
+def test_a_sink_that_does_not_answer_is_wrong(
+    call: Any, ask: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TELEMETRY_ACTIVE", "sqlite")
+    monkeypatch.setenv("TELEMETRY_DB_PATH", "/dev/null/runs.sqlite")
+    with TelemetryClient(load_config()) as client:
+        client.capture("something")
+        for _ in range(6):
+            client.flush(timeout=5)
+    assert _sink(ask("status"), "sqlite")["circuit"] == "open"
+    shown = call("status")
+    assert shown.exit_code == 1
+    assert "not answering" in shown.stdout
+
+
+def test_disabled_telemetry_is_said(call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TELEMETRY_DISABLED", "yes")
+    assert "nothing is recorded" in call("status").stdout
+
+
+def test_plugins_lists_what_could_be_active(call: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TELEMETRY_ACTIVE", "sqlite")
+    shown = call("plugins")
+    assert shown.exit_code == 0
+    assert [line.split()[:2] for line in shown.stdout.splitlines()[1:]] == [
+        ["sqlite", "on"],
+        ["ndjson", "installed"],
+    ]
+
+
+def test_plugins_says_why_one_is_off(ask: Any, call: Any) -> None:
+    Path("telemetry.toml").write_text('active = ["sqlite"]\n[plugins.sqlite]\ndb_path = 3\n')
+    (sink, _) = ask("plugins")["plugins"]
+    assert (sink["name"], sink["state"]) == ("sqlite", "off")
+    assert "expected a path" in sink["why"]
+    assert call("plugins").exit_code == 1
