@@ -5,14 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from telemetry_core import codec
 from telemetry_core.delivery.lock import OwnerLock
 from telemetry_core.delivery.spool.cursor import Cursor
 from telemetry_core.delivery.spool.folder import Folder
-from telemetry_core.delivery.spool.frame import frame
+from telemetry_core.delivery.spool.frame import frame, unframe
 from telemetry_core.delivery.spool.segment import Segment
 from telemetry_core.models import Lane
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from telemetry_core.delivery.spool.owner import Owner
 
 MEMORY_BYTES = 16 * 1024 * 1024
@@ -68,6 +71,27 @@ class Overflow(Folder):
             return False
         segment.append(line)
         return True
+
+    def unsettled(self) -> Iterator[tuple[Lane, bytes, str, list[str]]]:
+        """Give lane, line and id of each record that some sink is still owed, and who is not."""
+        for segment in self.all_segments():
+            offset = 0
+            for raw in segment.read(0, segment.size()).split(b"\n"):
+                offset += len(raw) + 1
+                line = unframe(raw)
+                if line is not None:
+                    record_id = codec.decode(line, segment.lane).id
+                    settled = self._settled_by(segment.lane, record_id, offset)
+                    if len(settled) < len(self.owner.owed):
+                        yield segment.lane, line, record_id, settled
+
+    def _settled_by(self, lane: Lane, record_id: str, end: int) -> list[str]:
+        cursors = {sink: self.cursor(sink) for sink in self.owner.owed}
+        return [
+            sink
+            for sink, cursor in cursors.items()
+            if end <= cursor.positions[lane].offset or record_id in cursor.settled[lane]
+        ]
 
     def cursor(self, sink: str) -> Cursor:
         """Return the one cursor of a sink, which is not written anywhere."""

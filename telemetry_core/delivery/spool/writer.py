@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from telemetry_core import codec
 from telemetry_core.delivery.spool.files import replace_file
 from telemetry_core.delivery.spool.folder import CURSORS, Folder
-from telemetry_core.delivery.spool.frame import unframe
 from telemetry_core.delivery.spool.overflow import Overflow
 from telemetry_core.delivery.spool.segment import (
     Appender,
@@ -31,7 +29,6 @@ if TYPE_CHECKING:
 
     from telemetry_core.clock import Clock
     from telemetry_core.delivery.spool.owner import Owner
-    from telemetry_core.delivery.spool.segment import Segment
 
 logger = logging.getLogger("telemetry_core.spool")
 
@@ -68,6 +65,7 @@ class SpoolWriter:
         self.critical = _appender(durability, sync_due)
         self.standard = _appender(durability, sync_due)
         self._opening = threading.Lock()
+        self._remembering = threading.RLock()  # a handler may interrupt its own thread here
         self._opener = 0
         self._retry_at = float("-inf")
         self._refusal: Exception | None = None
@@ -197,39 +195,41 @@ class SpoolWriter:
         folder.add(segment)
 
     def _put_in_memory(self, lane: Lane, line: bytes) -> bool:
-        overflow = self.overflow
-        if overflow is None:
-            overflow = self.overflow = Overflow(self._owner())
-            if not self._warned:
-                self._warned = True
-                logger.warning(
-                    "the spool in %s takes no records (%s); they are kept in memory until it does, "
-                    "and lost if the program ends before; free the disk or set base_dir",
-                    self.base_dir,
-                    self._refusal or "a write failed",
-                )
-        if overflow.put(lane, line):
-            return True
-        self.not_accepted += 1
-        return False
+        with self._remembering:
+            fresh = Overflow(self._owner()) if self.overflow is None else None
+            if self.overflow is None:  # asked again: a signal handler may have been here
+                self.overflow = fresh
+            kept = self.overflow is not None and self.overflow.put(lane, line)
+        if not kept:
+            self.not_accepted += 1
+        if not self._warned:
+            self._warned = True
+            logger.warning(
+                "the spool in %s takes no records (%s); they are kept in memory until it does, "
+                "and lost if the program ends before; free the disk or set base_dir",
+                self.base_dir,
+                self._refusal or "a write failed",
+            )
+        return kept
 
     # -- recovery
 
     def _pour_back(self) -> None:
         """Move what is in memory to the disk, and what each sink had settled of it along."""
-        overflow = self.overflow
-        if overflow is None or not self._disk_takes_records():
+        if not self._disk_takes_records():
             return
-        self.overflow = None
+        with self._remembering:
+            overflow, self.overflow = self.overflow, None
+        if overflow is None:
+            return
         self._warned = False
         self._retry_at = float("-inf")
-        for segment in overflow.all_segments():
-            offset = 0
-            for raw in segment.read(0, segment.size()).split(b"\n"):
-                offset += len(raw) + 1
-                line = unframe(raw)
-                if line is not None:
-                    self._pour(overflow, segment, line, offset)
+        for lane, line, record_id, settled in overflow.unsettled():
+            target = self.folder if self.overflow is None else self.overflow
+            if target is not None:
+                for sink in settled:
+                    target.cursor(sink).settled[lane].add(record_id)
+            self.put(lane, line)
 
     def _disk_takes_records(self) -> bool:
         if not self._enter():
@@ -241,24 +241,6 @@ class SpoolWriter:
         finally:
             self._leave()
         return replace_file(folder.path / "probe", bytes(_PROBE_BYTES))
-
-    def _pour(self, overflow: Overflow, segment: Segment, line: bytes, end: int) -> None:
-        lane = segment.lane
-        record_id = codec.decode(line, lane).id
-        owed = overflow.owner.owed
-        settled = [
-            sink
-            for sink in owed
-            for cursor in [overflow.cursor(sink)]
-            if end <= cursor.positions[lane].offset or record_id in cursor.settled[lane]
-        ]
-        if len(settled) == len(owed):
-            return
-        target = self.folder if self.overflow is None else self.overflow
-        if target is not None:
-            for sink in settled:
-                target.cursor(sink).settled[lane].add(record_id)
-        self.put(lane, line)
 
     def _begin_anew(self, folder: Folder) -> None:
         """Give the folder a new place when somebody took the old one, or a segment, away.
