@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 from click.shell_completion import CompletionItem
 
-from telemetry_core.settings import nearest
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -116,6 +114,7 @@ class CommandGroup(click.Group):
 
     def _unknown(self, ctx: click.Context, name: str) -> str:
         from telemetry_core.cli.extensions import offered_by
+        from telemetry_core.settings import nearest
 
         distribution = None if self.words else offered_by(name)
         if distribution is not None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from telemetry_core.delivery.state import Saved
 
 _STATE_STYLES = {"on": "green", "off": "red", "missing": "red"}
+_CLOSING = "nothing but the end of its runs"
 _SECONDS_OF_A_YEAR = 365 * 86_400
 
 
@@ -139,12 +140,12 @@ def _show(screen: Screen, found: dict[str, Any]) -> None:
         screen.table(columns, [_sink_cells(sink) for sink in found["sinks"]])
     else:
         screen.line("No sink is active; try: pip install telemetry-sqlite telemetry-ndjson")
-    waiting = [folder for folder in found["folders"] if folder["pending"] or folder["problem"]]
-    if waiting:
-        screen.heading("Folders in which records wait")
-        screen.table(["folder", "of", "waiting"], [_folder_cells(folder) for folder in waiting])
+    told = [folder for folder in found["folders"] if folder["pending"] or not folder["alive"]]
+    if told:
+        screen.heading("Folders in which something waits")
+        screen.table(["folder", "of", "waiting"], [_folder_cells(folder) for folder in told])
     screen.line()
-    screen.line(_verdict(found, waiting))
+    screen.line(_verdict(found))
 
 
 def _sink_cells(sink: dict[str, Any]) -> list[Cell]:
@@ -173,12 +174,19 @@ def _state(sink: dict[str, Any]) -> Cell:
 def _folder_cells(folder: dict[str, Any]) -> list[Cell]:
     owner = f"process {folder['pid']}, alive" if folder["alive"] else "a process that has ended"
     waiting = ", ".join(f"{number:,} for {sink}" for sink, number in folder["pending"].items())
-    return [folder["path"], f"{folder['service']}, {owner}", folder["problem"] or waiting]
+    return [
+        folder["path"],
+        f"{folder['service']}, {owner}",
+        folder["problem"] or waiting or _CLOSING,
+    ]
 
 
-def _verdict(found: dict[str, Any], waiting: list[dict[str, Any]]) -> Cell:
-    if any(not folder["alive"] for folder in waiting):
+def _verdict(found: dict[str, Any]) -> Cell:
+    ended = [folder for folder in found["folders"] if not folder["alive"]]
+    if any(folder["pending"] or folder["problem"] for folder in ended):
         return "Records of programs that have ended wait; try: telemetry flush", "yellow"
+    if ended and found["ok"]:
+        return "Programs were killed; their runs are closed by: telemetry flush", "yellow"
     if not found["ok"]:
         return "A sink needs a look; see why above.", "red"
     pending = sum(sink["pending"] for sink in found["sinks"])

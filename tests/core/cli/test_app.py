@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CODE = "from telemetry_core.cli import main; main()"
-HEAVY = ("rich", "sqlite3", "cattrs", "telemetry_core.client", "telemetry_core.config")
+HEAVY = ("attrs", "rich", "sqlite3", "cattrs", "telemetry_core.client", "telemetry_core.config")
 
 
 def _commands(

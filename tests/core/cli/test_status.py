@@ -10,6 +10,16 @@ from telemetry_core import TelemetryClient, load_config
 if TYPE_CHECKING:
     import pytest
 
+DELIVERS_ALL = """
+import sys
+from telemetry_core import TelemetryClient
+client = TelemetryClient()
+client.start_run("worker", "job")
+assert client.flush()
+print("recorded", flush=True)
+sys.stdin.readline()
+"""
+
 
 def _sink(told: Any, name: str) -> Any:
     return next(sink for sink in told["sinks"] if sink["name"] == name)
@@ -32,6 +42,20 @@ def test_what_a_killed_program_left_is_wrong_until_it_is_flushed(
     assert _sink(told, "sqlite")["oldest"] is not None
     call("flush")
     assert call("status").exit_code == 0
+
+
+def test_a_killed_program_that_left_nothing_to_deliver_is_named(
+    call: Any, ask: Any, started: Any
+) -> None:
+    process = started(DELIVERS_ALL)
+    process.kill()
+    process.wait()
+    shown = call("status")
+    assert shown.exit_code == 0
+    assert "nothing but the end of its runs" in shown.stdout
+    call("flush")
+    assert [run["status"] for run in ask("runs", "list")["runs"]] == ["cancelled"]
+    assert "nothing waits" in call("status").stdout
 
 
 def test_a_living_program_is_named_and_is_all_well(call: Any, ask: Any, alive: Any) -> None:
