@@ -134,7 +134,7 @@ class RunBook:
     def status(self, status: str, *, ending: bool = False) -> str:
         """Return the canonical word; an unknown one is complained of and counts as a failure."""
         try:
-            word = normalize_status(status)
+            word = normalize_status(text(status))
         except UnknownStatusError as error:
             self._complain("status", str(error))
             return "failure"
