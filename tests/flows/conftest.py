@@ -45,8 +45,15 @@ class Home:
 
     def start(self, source: str, *arguments: str, **environ: str) -> subprocess.Popen[str]:
         """Start a program, warnings being errors; its output is read by whoever waits for it."""
+        return self._start("-c", IMPORTS + source, *arguments, **environ)
+
+    def start_file(self, script: Path, **environ: str) -> subprocess.Popen[str]:
+        """Start the program in a file likewise."""
+        return self._start(str(script), **environ)
+
+    def _start(self, *command: str, **environ: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-Werror", "-c", IMPORTS + source, *arguments],
+            [sys.executable, "-Werror", *command],
             env=self.environ(**environ),
             cwd=self.base_dir.parent,
             text=True,
@@ -57,7 +64,10 @@ class Home:
 
     def run(self, source: str, *arguments: str, code: int = 0, **environ: str) -> str:
         """Run a program to its end, which has to be this exit code, and return what it printed."""
-        program = self.start(source, *arguments, **environ)
+        return self.finish(self.start(source, *arguments, **environ), code)
+
+    def finish(self, program: subprocess.Popen[str], code: int = 0) -> str:
+        """Wait for a program's end, which has to be this exit code, and return what it printed."""
         output, errors = program.communicate(timeout=PATIENCE)
         assert program.returncode == code, errors
         return output + errors
