@@ -33,14 +33,18 @@ class OwnerLock:
     def acquire(self) -> bool:
         """Take the lock if it is free; false when somebody else holds it.
 
-        Raises `OSError` when the file cannot be opened.
+        Raises `OSError` when the file cannot be opened, or the file system knows no locks.
         """
         descriptor = os.open(self.path, _OPEN, 0o600)
-        if _try_lock(descriptor) and self._is_the_file_at_its_path(descriptor):
+        taken = False
+        try:
+            taken = _try_lock(descriptor) and self._is_the_file_at_its_path(descriptor)
+        finally:
+            if not taken:
+                os.close(descriptor)
+        if taken:
             self._descriptor = descriptor
-            return True
-        os.close(descriptor)
-        return False
+        return taken
 
     def release(self) -> None:
         """Let the lock go; whoever shares the descriptor after a fork does not keep it."""

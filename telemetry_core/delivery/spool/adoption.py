@@ -31,13 +31,19 @@ class Adoption:
     """Takes over the folders of processes that have ended, for one service."""
 
     def __init__(
-        self, spool: Path, service: str, wanted: Callable[[Owner], bool], sinks: Callable[[], Owner]
+        self,
+        spool: Path,
+        service: str,
+        *,
+        wanted: Callable[[Folder], bool],
+        present: Callable[[], Owner],
     ) -> None:
         self.spool = spool
         self.service = service
         self._wanted = wanted
-        self._present = sinks
+        self._present = present
         self._left_alone: dict[Path, int] = {}
+        self._reported: set[Path] = set()
 
     def adopt(self, held: Collection[Path]) -> Iterator[Folder]:
         """Yield each folder that is free and that holds something for us, oldest first."""
@@ -55,6 +61,10 @@ class Adoption:
     def leave(self, folder: Folder) -> None:
         """Remember that a folder has nothing more for us until it changes."""
         self._left_alone[folder.path] = _changed_ns(folder.path)
+
+    def look_again(self) -> None:
+        """Forget what was left alone: there is a sink now that was not there before."""
+        self._left_alone.clear()
 
     def _others(self, held: Collection[Path]) -> list[Path]:
         try:
@@ -98,10 +108,11 @@ class Adoption:
             owner.save(path)
         if owner.boot_id != boot_id() and self._untouched_ns(lock.path) < UNTOUCHED_NS:
             return None
-        if owner.service != self.service or not self._wanted(owner):
+        folder = Folder.open(path, lock, owner)
+        if owner.service != self.service or not self._wanted(folder):
             self._left_alone[path] = _changed_ns(path)
             return None
-        return Folder.open(path, lock, owner)
+        return folder
 
     def _untouched_ns(self, lock_path: Path) -> int:
         """Return for how long the owner showed no life, by the file system's own clock."""
@@ -115,8 +126,9 @@ class Adoption:
         return os.stat(clock).st_mtime_ns - touched
 
     def _report_once(self, path: Path, what: str) -> None:
-        if path not in self._left_alone:
+        if path not in self._reported:
             logger.warning("the spool folder %s %s", path, what)
+        self._reported.add(path)
         self._left_alone[path] = _changed_ns(path)
 
 

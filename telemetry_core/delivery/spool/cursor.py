@@ -35,13 +35,16 @@ class Cursor:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Read a cursor; a missing one stands at the beginning, a corrupt one is set aside."""
+        """Read a cursor; a missing one stands at the beginning, a corrupt one is set aside.
+
+        Raises `OSError` when the disk does not give it now.
+        """
         cursor = cls(path)
         try:
             cursor._read(json.loads(path.read_bytes()))
         except FileNotFoundError:
             return cursor
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError):
             set_aside(path, "it starts at the beginning of its folder; records may come twice")
             return cls(path)
         return cursor

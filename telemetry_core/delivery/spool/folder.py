@@ -50,7 +50,7 @@ class Folder:
         self.segments: dict[Lane, dict[int, Segment]] = {lane: {} for lane in Lane}
         self.dropped: set[tuple[Lane, int]] = set()
         self.lost: Counter[str] = Counter()
-        self.damaged = 0
+        self._last = dict.fromkeys(Lane, 0)
         self._cursors: dict[str, Cursor] = {}
 
     @classmethod
@@ -59,7 +59,7 @@ class Folder:
         for _ in range(_TRIES_FOR_A_FREE_NAME):
             path = spool / secrets.token_hex(4)
             lock = OwnerLock(lock_path(path))
-            if not path.exists() and lock.acquire():
+            if not path.exists() and _acquire_new(lock):
                 folder = cls(path, lock, owner)
                 try:
                     folder._furnish(synced=synced)
@@ -84,7 +84,7 @@ class Folder:
         folder = cls(path, lock, owner)
         for name in sorted(os.listdir(path)):
             parsed = parse_segment_name(name)
-            if parsed is not None:
+            if parsed is not None and os.path.isfile(path / name):
                 lane, number = parsed
                 folder.segments[lane][number] = Segment(path / name, lane, number)
         return folder
@@ -92,8 +92,8 @@ class Folder:
     # -- segments
 
     def new_segment(self, lane: Lane) -> Segment:
-        """Return the lane's next segment, not yet created."""
-        number = max(self.segments[lane], default=0) + 1
+        """Return the lane's next segment, not yet created; no number comes twice."""
+        number = self._last[lane] = max((self._last[lane], *self.segments[lane])) + 1
         return Segment(self.path / segment_name(lane, number), lane, number)
 
     def add(self, segment: Segment) -> None:
@@ -121,17 +121,19 @@ class Folder:
                 if segment is not None:
                     yield segment
 
-    def bytes_in(self, lane: Lane) -> int:
-        """Return how much a lane holds."""
-        return sum(segment.size() for segment in self.all_segments() if segment.lane is lane)
+    def changed_ns(self) -> int:
+        """Return when something was last written to it, by the file system's clock."""
+        return max((segment.changed_ns() for segment in self.all_segments()), default=0)
 
     # -- what the sinks are owed
 
     def cursor(self, sink: str) -> Cursor:
         """Return the one cursor of a sink in this folder."""
-        if sink not in self._cursors:
-            self._cursors[sink] = Cursor.load(self.path / CURSORS / f"{sink}.json")
-        return self._cursors[sink]
+        cursor = self._cursors.get(sink)
+        if cursor is None:  # whoever loads it second gets what the first one keeps
+            loaded = Cursor.load(self.path / CURSORS / f"{sink}.json")
+            cursor = self._cursors.setdefault(sink, loaded)
+        return cursor
 
     def release_segments(self) -> None:
         """Delete the segments that every owed sink is past; never the last of a growing lane."""
@@ -141,9 +143,9 @@ class Folder:
                 default=0,
             )
             newest = max(tuple(self.segments[lane]), default=0)
-            for number in sorted(self.segments[lane]):
-                if number < min(past, newest):
-                    self.unlink(self.segments[lane][number])
+            for segment in self.all_segments():
+                if segment.lane is lane and segment.number < min(past, newest):
+                    self.unlink(segment)
 
     def unlink(self, segment: Segment) -> None:
         """Delete one segment."""
@@ -173,10 +175,10 @@ class Folder:
 
         The newest `keep` segments stay.
         """
-        numbers = sorted(self.segments[lane])
-        if len(numbers) <= keep:
+        segments = [segment for segment in self.all_segments() if segment.lane is lane]
+        if len(segments) <= keep:
             return 0
-        segment = self.segments[lane][numbers[0]]
+        segment = segments[0]
         size = segment.size()
         for sink in tuple(self.owner.owed):
             self.lost[sink] += self._unread_of(segment, self.cursor(sink))
@@ -222,9 +224,12 @@ class Folder:
         self.lock.release()
 
     def remove(self) -> None:
-        """Delete the folder and, as the last act, its lock."""
+        """Delete the segments, then the rest, so that no cursor goes before its records.
+
+        The last act is to delete the lock.
+        """
         for segment in self.all_segments():
-            segment.close()
+            self.unlink(segment)
         shutil.rmtree(self.path, ignore_errors=True)
         with contextlib.suppress(OSError):
             self.lock.remove()
@@ -236,11 +241,20 @@ class Folder:
         self.lock.abandon()
 
 
+def _acquire_new(lock: OwnerLock) -> bool:
+    try:
+        return lock.acquire()
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.unlink(lock.path)
+        raise
+
+
 def count_lines(segment: Segment, position: Position) -> int:
     """Count the whole lines of a segment beyond a position."""
     offset = position.offset if position.segment == segment.number else 0
     lines = 0
-    while chunk := segment.read(offset, 1 << 20):
+    while chunk := segment.read(offset, 1 << 20, keep=False):
         lines += chunk.count(b"\n")
         offset += len(chunk)
     return lines

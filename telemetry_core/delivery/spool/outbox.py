@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 from typing import TYPE_CHECKING
 
 from telemetry_core.delivery.spool.reader import LaneReader
 from telemetry_core.models import Lane
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from telemetry_core.delivery.spool.folder import Folder
     from telemetry_core.models import Record
+
+
+logger = logging.getLogger("telemetry_core.spool")
 
 
 class SpoolOutbox:
@@ -28,7 +33,8 @@ class SpoolOutbox:
         self._folders = folders
         self._destination = destination
         self._readers: dict[tuple[Folder, Lane], LaneReader] = {}
-        self._where: dict[str, LaneReader] = {}
+        self._where: dict[str, tuple[LaneReader, ...]] = {}
+        self._unreadable: set[Folder] = set()
 
     def takes_from(self, folder: Folder) -> bool:
         """Whether this sink is owed what the folder holds."""
@@ -45,36 +51,54 @@ class SpoolOutbox:
         folders = [folder for folder in self._folders() if self.takes_from(folder)]
         for lane in Lane:
             for source, folder in enumerate(folders):
-                reader = self._reader(folder, lane)
-                while len(records) < limit and (record := reader.next()) is not None:
-                    if records and record.size > room:
-                        reader.put_back(record)
+                for record in self._readable(folder, lane):
+                    if records and (record.size > room or len(records) >= limit):
+                        self._where.pop(record.id)[0].put_back(record)
                         return records
                     room -= record.size
                     record.source = source
-                    self._where[record.id] = reader
                     records.append(record)
         self._note_done(folders)
         return records
+
+    def _readable(self, folder: Folder, lane: Lane) -> Iterator[Record]:
+        """Give what is not under way already; a folder that cannot be read now is passed over."""
+        try:
+            reader = self._reader(folder, lane)
+            while (record := reader.next()) is not None:
+                known = self._where.get(record.id)
+                if known is None or known == (reader,):
+                    self._where[record.id] = (reader,)
+                    yield record
+                else:  # it was in memory and is on the disk now: to be settled in both
+                    self._where[record.id] = (*known, reader)
+        except OSError as error:
+            if folder not in self._unreadable:
+                logger.warning("%s cannot be read for %s now: %s", folder.path, self.sink, error)
+            self._unreadable.add(folder)
 
     def settle(self, ids: Iterable[str]) -> None:
         """Mark records as done, move the cursors and save them; delete what all are past."""
         by_reader: dict[LaneReader, set[str]] = {}
         for record_id in ids:
-            reader = self._where.pop(record_id, None)
-            if reader is not None:
+            for reader in self._where.pop(record_id, ()):
                 by_reader.setdefault(reader, set()).add(record_id)
         for reader, settled in by_reader.items():
             reader.settle(settled)
         for folder in {reader.folder for reader in by_reader}:
             folder.cursor(self.sink).save()
-            folder.release_segments()
+            try:
+                folder.release_segments()
+            except OSError as error:  # another sink's cursor cannot be read now
+                logger.debug("the segments of %s stay for now: %s", folder.path, error)
 
     def pending(self) -> int:
-        """Count what this sink has yet to settle."""
-        return sum(
-            folder.unread(self.sink) for folder in self._folders() if self.takes_from(folder)
-        )
+        """Count what this sink has yet to settle, as far as it can be read."""
+        count = 0
+        for folder in self._folders():
+            with contextlib.suppress(OSError):
+                count += folder.unread(self.sink) if self.takes_from(folder) else 0
+        return count
 
     def _reader(self, folder: Folder, lane: Lane) -> LaneReader:
         reader = self._readers.get((folder, lane))
@@ -84,12 +108,15 @@ class SpoolOutbox:
         return reader
 
     def _note_done(self, folders: list[Folder]) -> None:
-        self.done = frozenset(
-            folder
-            for folder in folders
-            if all(self._reader(folder, lane).at_end() for lane in Lane)
-        )
+        self.done = frozenset(folder for folder in folders if self._at_end(folder))
         gone = {folder for folder, _lane in self._readers}.difference(folders)
         for folder in gone:
+            self._unreadable.discard(folder)
             for lane in Lane:
                 self._readers.pop((folder, lane), None)
+
+    def _at_end(self, folder: Folder) -> bool:
+        try:
+            return all(self._reader(folder, lane).at_end() for lane in Lane)
+        except OSError:
+            return False

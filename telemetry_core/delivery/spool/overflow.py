@@ -25,23 +25,46 @@ NOWHERE = Path("memory")
 class MemorySegment(Segment):
     """A lane of the overflow, read like a file."""
 
-    __slots__ = ("_bytes",)
+    __slots__ = ("_bytes", "_start")
 
     def __init__(self, lane: Lane) -> None:
         super().__init__(NOWHERE / lane.value, lane, 1)
         self._bytes = bytearray()
+        self._start = 0
 
     def append(self, line: bytes) -> None:
         """Add one record; a single step of the interpreter, safe between threads."""
         self._bytes.extend(frame(line))
 
-    def read(self, offset: int, size: int) -> bytes:
+    def read(self, offset: int, size: int, *, keep: bool = True) -> bytes:  # noqa: ARG002
         """Return up to so many bytes from an offset."""
-        return bytes(self._bytes[offset : offset + size])
+        with self._guard:
+            begin = max(0, offset - self._start)
+            return bytes(self._bytes[begin : begin + size])
+
+    def forget(self, offset: int) -> None:
+        """Let go of what is before an offset."""
+        with self._guard:
+            del self._bytes[: max(0, offset - self._start)]
+            self._start = max(self._start, offset)
+
+    @property
+    def held(self) -> int:
+        """How many bytes are in memory."""
+        return len(self._bytes)
+
+    @property
+    def start(self) -> int:
+        """The offset of the first byte that is in memory."""
+        return self._start
 
     def size(self) -> int:
-        """Return its length in bytes."""
-        return len(self._bytes)
+        """Return the offset behind its last byte."""
+        return self._start + len(self._bytes)
+
+    def linked(self) -> bool:
+        """Whether it can go on: always."""
+        return True
 
 
 class _FleetingCursor(Cursor):
@@ -67,23 +90,23 @@ class Overflow(Folder):
     def put(self, lane: Lane, line: bytes) -> bool:
         """Keep a record; false when there is no room."""
         segment = self._lanes[lane]
-        if segment.size() + len(line) > MEMORY_BYTES:
+        if segment.held + len(line) > MEMORY_BYTES:
             return False
         segment.append(line)
         return True
 
     def unsettled(self) -> Iterator[tuple[Lane, bytes, str, list[str]]]:
         """Give lane, line and id of each record that some sink is still owed, and who is not."""
-        for segment in self.all_segments():
-            offset = 0
-            for raw in segment.read(0, segment.size()).split(b"\n"):
+        for lane, segment in self._lanes.items():
+            offset = segment.start
+            for raw in segment.read(offset, segment.held).split(b"\n"):
                 offset += len(raw) + 1
                 line = unframe(raw)
                 if line is not None:
-                    record_id = codec.decode(line, segment.lane).id
-                    settled = self._settled_by(segment.lane, record_id, offset)
+                    record_id = codec.decode(line, lane).id
+                    settled = self._settled_by(lane, record_id, offset)
                     if len(settled) < len(self.owner.owed):
-                        yield segment.lane, line, record_id, settled
+                        yield lane, line, record_id, settled
 
     def _settled_by(self, lane: Lane, record_id: str, end: int) -> list[str]:
         cursors = {sink: self.cursor(sink) for sink in self.owner.owed}
@@ -95,9 +118,10 @@ class Overflow(Folder):
 
     def cursor(self, sink: str) -> Cursor:
         """Return the one cursor of a sink, which is not written anywhere."""
-        if sink not in self._cursors:
-            self._cursors[sink] = _FleetingCursor(NOWHERE / sink)
-        return self._cursors[sink]
+        return self._cursors.setdefault(sink, _FleetingCursor(NOWHERE / sink))
 
     def release_segments(self) -> None:
-        """Keep everything; an emptied overflow is thrown away as a whole."""
+        """Let go of what every owed sink is past."""
+        for lane, segment in self._lanes.items():
+            cursors = [self.cursor(sink) for sink in self.owner.owed]
+            segment.forget(min((c.positions[lane].offset for c in cursors), default=0))

@@ -47,6 +47,7 @@ class LaneReader:
         self._at = self._positions[lane]
         self._lines: deque[tuple[bytes, Position]] = deque()
         self._flight: deque[_Taken] = deque()
+        self._flying: set[str] = set()
         self._put_back: Record | None = None
 
     def next(self) -> Record | None:
@@ -57,9 +58,13 @@ class LaneReader:
         while len(self._flight) < MOST_IN_FLIGHT and (self._lines or self._fill()):
             raw, end = self._lines.popleft()
             record = self._read(raw, end)
-            self._flight.append(_Taken(None if record is None else record.id, end))
-            if record is not None and record.id not in self._settled:
-                return record
+            if record is None or record.id in self._flying:  # a second one settles with the first
+                self._flight.append(_Taken(None, end))
+            else:
+                self._flight.append(_Taken(record.id, end))
+                self._flying.add(record.id)
+                if record.id not in self._settled:
+                    return record
             self._advance()
         return None
 
@@ -84,7 +89,9 @@ class LaneReader:
             self._flight[0].record_id is None or self._flight[0].record_id in self._settled
         ):
             record_id, end = self._flight.popleft()
-            self._settled.discard(record_id or "")
+            if record_id is not None:
+                self._settled.discard(record_id)
+                self._flying.discard(record_id)
         if end is not None:
             self._positions[self.lane] = end
 
@@ -98,13 +105,13 @@ class LaneReader:
         line = unframe(raw)
         if line is None:
             line = salvage(raw)
-            self._set_aside(raw, end)
+            self._set_aside(raw, end, lost=line is None)
         if line is None or codec.is_repeat(line):
             return None
         try:
             return codec.decode(line, self.lane)
         except InvalidRecordError:
-            self._set_aside(raw, end)
+            self._set_aside(raw, end, lost=True)
             return None
 
     def _fill(self) -> bool:
@@ -141,16 +148,16 @@ class LaneReader:
     def _leave(self, segment: Segment, following: Segment) -> None:
         torn = segment.size() - self._at.offset
         if torn > 0:
-            self.folder.damaged += 1
             logger.info("%s ends in %d bytes of an unfinished record", segment.path.name, torn)
-        if segment.number + MOST_OPEN < max(self.folder.segments[self.lane]):
+        newest = max(tuple(self.folder.segments[self.lane]), default=0)
+        if not segment.ours or segment.number + MOST_OPEN < newest:
             segment.close()
         self._at = Position(following.number)
         self._flight.append(_Taken(None, self._at))
         self._advance()
 
-    def _set_aside(self, raw: bytes, end: Position) -> None:
-        self.folder.damaged += 1
+    def _set_aside(self, raw: bytes, end: Position, *, lost: bool) -> None:
+        self.folder.lost[self.sink] += lost
         name = f"{self.folder.path.name}-{self.lane.value}-{end.segment:06d}-{end.offset}.line"
         logger.warning("a damaged line of the spool was set aside as %s/%s", DAMAGED, name)
         keep_damaged_line(self.folder.path.parent.parent / DAMAGED, name, raw)

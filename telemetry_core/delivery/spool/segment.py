@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import threading
 import weakref
@@ -15,6 +16,8 @@ from telemetry_core.models import Lane
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+logger = logging.getLogger("telemetry_core.spool")
 
 SEGMENT_BYTES = 4 * 1024 * 1024
 SUFFIX = ".seg"
@@ -56,7 +59,7 @@ class Segment:
         self.lane = lane
         self.number = number
         self._descriptor = -1
-        self._guard = threading.Lock()
+        self._guard = threading.RLock()  # a signal handler may look while its thread reads
         self._writer: weakref.ref[AppendFile] | None = None
 
     def create(self) -> AppendFile:
@@ -74,13 +77,21 @@ class Segment:
             self._descriptor = os.dup(writer.fileno())
 
     @property
+    def ours(self) -> bool:
+        """Whether this process began it, and keeps it open against its removal."""
+        return self._writer is not None
+
+    @property
     def sealed(self) -> bool:
         """Whether no thread can append to it any more."""
         return self._writer is None or self._writer() is None
 
-    def read(self, offset: int, size: int) -> bytes:
-        """Return up to so many bytes from an offset; nothing at the end or when it is gone."""
-        with self._guard, self._open_for_reading() as descriptor:
+    def read(self, offset: int, size: int, *, keep: bool = True) -> bytes:
+        """Return up to so many bytes from an offset; nothing at the end or when it is gone.
+
+        Without `keep`, a descriptor that had to be opened for it is closed again.
+        """
+        with self._guard, self._open_for_reading(keep=keep) as descriptor:
             if descriptor < 0:
                 return b""
             if hasattr(os, "pread"):
@@ -89,19 +100,21 @@ class Segment:
             return os.read(descriptor, size)
 
     @contextlib.contextmanager
-    def _open_for_reading(self) -> Iterator[int]:
+    def _open_for_reading(self, *, keep: bool = False) -> Iterator[int]:
         """Give a descriptor, of the writer as long as there is one; -1 when the file is gone."""
         writer = self._writer() if self._writer is not None else None
-        if self._descriptor >= 0 or writer is None or writer.closed:
-            yield self._own_descriptor()
-        else:
+        if self._descriptor >= 0:
+            yield self._descriptor
+        elif writer is not None and not writer.closed:
             yield writer.fileno()  # `writer` keeps the file open while it is read
-
-    def _own_descriptor(self) -> int:
-        if self._descriptor < 0:
+        else:
             with contextlib.suppress(FileNotFoundError):
                 self._descriptor = os.open(self.path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
-        return self._descriptor
+            try:
+                yield self._descriptor
+            finally:
+                if not keep:
+                    self.close()
 
     def size(self) -> int:
         """Return its length in bytes; nothing when it is gone."""
@@ -122,13 +135,21 @@ class Segment:
 
     def copy_to(self, path: Path) -> None:
         """Write its bytes to another file and go on from there. Raises `OSError`."""
-        offset = 0
-        descriptor = _opener(os.fspath(path), os.O_RDWR | os.O_CREAT)
-        while chunk := self.read(offset, SEGMENT_BYTES):
-            offset += os.write(descriptor, chunk)
+        beside = f"{path}.tmp"
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(beside)
+        descriptor = _opener(beside, os.O_RDWR | os.O_CREAT)
+        try:
+            offset = 0
+            while chunk := self.read(offset, SEGMENT_BYTES):
+                offset += os.write(descriptor, chunk)
+            os.replace(beside, path)
+        except OSError:
+            os.close(descriptor)
+            raise
         with self._guard:
             old, self._descriptor = self._descriptor, descriptor
-            self.path, self._writer = path, None
+            self.path = path
         if old >= 0:
             os.close(old)
 
@@ -185,9 +206,8 @@ class Appender:
             return False
         return True
 
-    def move_to(self, segment: Segment) -> None:
+    def move_to(self, segment: Segment, writer: AppendFile) -> None:
         """Go on in a new segment. Raises `OSError` and stays where it was when that fails."""
-        writer = segment.create()
         if self.segment is not None and self._file is not None:
             self.segment.retire(self._file)
         self._file = writer
@@ -214,7 +234,11 @@ class Appender:
 class SyncedAppender(Appender):
     """An appender whose records are on the disk before the call returns."""
 
-    __slots__ = ()
+    __slots__ = ("_complained",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._complained = False
 
     def append(self, line: bytes) -> bool:
         """Write one record and wait until the disk has it."""
@@ -224,12 +248,19 @@ class SyncedAppender(Appender):
         data = b"%08x %b\n" % (crc32(line), line)
         try:
             written = file.write(data)
-            sync_data(file.fileno())
         except (OSError, ValueError):
             return False
         self.room -= len(data)
-        self.torn = self.torn or written != len(data)
-        return written == len(data)
+        if written != len(data):
+            self.torn = True
+            return False
+        try:
+            sync_data(file.fileno())
+        except (OSError, ValueError) as error:  # it is written: once more would be twice
+            if not self._complained:
+                logger.error("the disk does not confirm what the spool wrote: %s", error)  # noqa: TRY400
+            self._complained = True
+        return True
 
 
 def _not_open(_data: bytes) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from telemetry_core.delivery.spool.adoption import Adoption, open_runs
@@ -25,6 +26,8 @@ logger = logging.getLogger("telemetry_core.spool")
 
 NS_PER_DAY = 86_400 * 1_000_000_000
 TOUCH_EVERY = 60.0
+PATIENCE = 1.0
+MOST_ADOPTED = 16  # at a time: each holds descriptors that the program may want
 
 
 class Spool:
@@ -40,7 +43,7 @@ class Spool:
         max_bytes: int = 256 * 1024 * 1024,
         max_age_ns: int = 14 * NS_PER_DAY,
         preface: Callable[[], Iterable[bytes]] = tuple,
-        on_orphan: Callable[[RunRecord], None] = lambda _run: None,
+        on_orphan: Callable[[RunRecord, int], None] = lambda _run, _last_ns: None,
         sync_due: Callable[[], None] = lambda: None,
     ) -> None:
         self.service = service
@@ -65,7 +68,9 @@ class Spool:
         )
         self.put = self.writer.put
         self.outboxes: dict[str, SpoolOutbox] = {}
-        self._adoption = Adoption(base_dir / SPOOL, service, self._wants, self._owner)
+        self._adoption = Adoption(
+            base_dir / SPOOL, service, wanted=self._wants, present=self._owner
+        )
 
     # -- the sinks
 
@@ -80,6 +85,7 @@ class Spool:
         """Note that a sink was built, and where it delivers to."""
         self._destinations[sink] = destination
         self._live.add(sink)
+        self._adoption.look_again()
         for folder in (self.writer.folder, self.writer.overflow):
             if folder is not None and sink in folder.owner.owed:
                 folder.owner.owed[sink] = destination
@@ -108,8 +114,12 @@ class Spool:
     def _owner(self) -> Owner:
         return Owner(service=self.service, owed=dict(self._destinations))
 
-    def _wants(self, owner: Owner) -> bool:
-        return any(owner.owes(sink, self._destinations[sink]) for sink in self._live)
+    def _wants(self, folder: Folder) -> bool:
+        """Whether a folder holds something for a sink of ours, or is too old for one of others."""
+        live = [
+            sink for sink in tuple(self._live) if folder.owner.owes(sink, self._destinations[sink])
+        ]
+        return bool(live) or self._is_aged(folder)
 
     # -- the care of the folders, by whichever worker comes first
 
@@ -127,37 +137,54 @@ class Spool:
 
     def adopt(self) -> bool:
         """Take over what processes that have ended left for our sinks; true when there was some."""
-        before = self._adopted
+        adopted = False
         if self._live and self._caring.acquire(blocking=False):
             try:
-                for folder in self._adoption.adopt({held.path for held in self.folders()}):
-                    self._adopted = (*self._adopted, folder)
-                    self._close_orphans(folder)
-                    self._forget_the_aged(folder)
+                self._let_go_of_what_is_done()
+                held = {folder.path for folder in self.folders()}
+                room = MOST_ADOPTED - len(self._adopted)
+                for folder in islice(self._adoption.adopt(held), max(0, room)):
+                    adopted = True
+                    self._take_over(folder)
             finally:
                 self._caring.release()
-        return not set(self._adopted) <= set(before)
+        return adopted
+
+    def _take_over(self, folder: Folder) -> None:
+        try:
+            self._forget_the_aged(folder)
+            self._close_orphans(folder)
+        except OSError as error:
+            logger.warning("%s cannot be read now: %s", folder.path, error)
+            folder.close()
+            self._adoption.leave(folder)
+        else:
+            self._adopted = (*self._adopted, folder)
 
     def _close_orphans(self, folder: Folder) -> None:
         """End the runs whose program is gone, once for each set of sinks."""
         ours = sorted(self._live.intersection(folder.owner.owed))
         if set(ours) <= set(folder.owner.orphans_closed_for):
             return
+        last_ns = folder.changed_ns()
         for run in open_runs(folder):
-            self._on_orphan(run)
+            self._on_orphan(run, last_ns)
         folder.owner.orphans_closed_for = sorted({*folder.owner.orphans_closed_for, *ours})
         folder.owner.save(folder.path)
 
     def _forget_the_aged(self, folder: Folder) -> None:
         """Drop and count what has been kept too long for sinks that are not active here."""
-        newest = max((s.changed_ns() for s in folder.all_segments()), default=None)
-        if newest is None or self._clock.time_ns() - newest < self._max_age_ns:
+        if not self._is_aged(folder):
             return
         for sink in set(folder.owner.owed) - set(self._destinations):
             count = folder.unread(sink)
             self.lost[sink] += count
             folder.forget_sink(sink)
             logger.warning("%d records kept for the sink %s were too old; dropped", count, sink)
+
+    def _is_aged(self, folder: Folder) -> bool:
+        newest = folder.changed_ns()
+        return bool(newest) and self._clock.time_ns() - newest >= self._max_age_ns
 
     def _let_go_of_what_is_done(self) -> None:
         for folder in self._adopted:
@@ -191,18 +218,17 @@ class Spool:
         """Let everything go; folders in which nothing is pending are removed."""
         self.writer.tick()
         own = self.writer.hand_over()
-        with self._caring:
+        alone = self._caring.acquire(timeout=PATIENCE)  # not for ever: a handler may close
+        try:
             self._let_go_of_what_is_done()
             self._count_what_memory_loses()
-            if own is not None:
-                self._adopted = (own, *self._adopted)
-            for folder in self._adopted:
+            held, self._adopted = self._adopted, ()
+            for folder in held if own is None else (own, *held):
                 self.lost.update(folder.lost)
-                if not folder.sealed or any(map(folder.unread, folder.owner.owed)):
-                    folder.close()
-                else:
-                    folder.remove()
-            self._adopted = ()
+                _leave_or_remove(folder)
+        finally:
+            if alone:
+                self._caring.release()
 
     def _count_what_memory_loses(self) -> None:
         overflow, self.writer.overflow = self.writer.overflow, None
@@ -216,3 +242,15 @@ class Spool:
         self.writer.abandon()
         for folder in self._adopted:
             folder.abandon()
+
+
+def _leave_or_remove(folder: Folder) -> None:
+    """Let a folder go; it is removed when nothing waits in it and nobody can write to it."""
+    try:
+        empty = folder.sealed and not any(map(folder.unread, folder.owner.owed))
+    except OSError:
+        empty = False
+    if empty:
+        folder.remove()
+    else:
+        folder.close()

@@ -29,23 +29,27 @@ class CountingAppender(Appender):
 
     def append(self, line: bytes) -> bool:
         """Write one record, and call for the disk at every 256th."""
-        done = super().append(line)
+        if not super().append(line):
+            return False
         self._unsynced += 1
         if self._unsynced >= SYNC_RECORDS:
             self._due()
-        return done
+        return True
 
-    def move_to(self, segment: Segment) -> None:
+    def move_to(self, segment: Segment, writer: AppendFile) -> None:
         """Go on in a new segment, and keep the old file until the disk has it."""
-        if self._file is not None:
-            self._rolled.append(self._file)
-        super().move_to(segment)
+        old = self._file
+        super().move_to(segment, writer)
+        if old is not None:
+            self._rolled.append(old)
 
     def sync(self) -> None:
         """Wait until the disk has everything written so far. Raises `OSError`."""
-        if self._unsynced == 0:
+        waiting = self._unsynced
+        if waiting == 0:
             return
-        self._unsynced = 0
         while self._rolled:
-            sync_data(self._rolled.popleft().fileno())
+            sync_data(self._rolled[0].fileno())
+            self._rolled.popleft()
         super().sync()
+        self._unsynced -= waiting

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
+from telemetry_core.delivery.lock import OwnerLock
 from telemetry_core.delivery.spool.files import replace_file
 from telemetry_core.delivery.spool.folder import CURSORS, Folder
 from telemetry_core.delivery.spool.overflow import Overflow
@@ -163,8 +164,12 @@ class SpoolWriter:
         return self.folder
 
     def _make_room_for_a_folder(self) -> None:
+        missing = [path for path in (self.base_dir / SPOOL, self.base_dir) if not path.exists()]
         os.makedirs(self.base_dir, 0o700, exist_ok=True)
         os.makedirs(self.base_dir / SPOOL, 0o700, exist_ok=True)
+        if self._synced:
+            for path in missing:
+                sync_directory(path.parent)
         with contextlib.suppress(FileExistsError), open(self.base_dir / ".gitignore", "x") as file:
             file.write("*\n")
 
@@ -181,18 +186,29 @@ class SpoolWriter:
             logger.debug("cannot begin a new segment: %s", error)
         finally:
             self._leave()
-        self._rolled()
+        try:
+            self._rolled()
+        except Exception as error:
+            logger.warning("the spool's bounds cannot be kept now: %s", error)
 
     def _next_segment(self, folder: Folder, lane: Lane, appender: Appender) -> None:
         """Swap, then write the preface, then show it: no open run can fall between the two."""
         segment = folder.new_segment(lane)
-        appender.move_to(segment)
-        if lane is _CRITICAL and segment.number > 1:
-            for line in self._preface():
-                appender.append(line)
-        if self._synced:
-            sync_directory(folder.path)
-        folder.add(segment)
+        writer = segment.create()
+        try:
+            if self._synced:
+                sync_directory(folder.path)
+            appender.move_to(segment, writer)
+        except OSError:
+            with contextlib.suppress(OSError):
+                segment.unlink()
+            raise
+        try:
+            if lane is _CRITICAL and segment.number > 1:
+                for line in self._preface():
+                    appender.append(line)
+        finally:
+            folder.add(segment)
 
     def _put_in_memory(self, lane: Lane, line: bytes) -> bool:
         with self._remembering:
@@ -251,8 +267,10 @@ class SpoolWriter:
         if not self._enter():
             return
         try:
-            if not folder.path.is_dir() or not folder.lock.path.exists():
+            if not folder.path.is_dir():
                 self._move(folder)
+            elif not folder.lock.path.exists():
+                _lock_again(folder)
             self._leave_unlinked_segments(folder)
             for segment in folder.all_segments():
                 if segment.sealed and not segment.linked():
@@ -277,6 +295,14 @@ class SpoolWriter:
             cursor = folder.cursor(sink)
             cursor.path = folder.path / CURSORS / cursor.path.name
             cursor.save()
+
+
+def _lock_again(folder: Folder) -> None:
+    """Take a new lock when somebody tidied the old one's file away."""
+    lock = OwnerLock(folder.lock.path)
+    if lock.acquire():
+        folder.lock.release()
+        folder.lock = lock
 
 
 def _appender(durability: str, sync_due: Callable[[], None]) -> Appender:

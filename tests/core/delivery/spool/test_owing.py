@@ -219,11 +219,11 @@ def test_open_runs_of_a_dead_process_are_closed_once(
     spool.put(Lane.CRITICAL, run_line("done", Kind.END_RUN, status="success"))
     crash(spool)
     orphans: list[RunRecord] = []
-    first = make_spool(on_orphan=orphans.append)
+    first = make_spool(on_orphan=lambda run, _last: orphans.append(run))
     first.adopt()
     assert [(run.run_id, run.items_failed) for run in orphans] == [("open", 3)]
     first.close()
-    make_spool(on_orphan=orphans.append).adopt()
+    make_spool(on_orphan=lambda run, _last: orphans.append(run)).adopt()
     assert len(orphans) == 1
 
 
@@ -241,7 +241,7 @@ def test_a_run_that_outlived_its_first_segment_is_still_known_as_open(
     orphans: list[RunRecord] = []
     folder = crash(spool)
     assert [path.name for path in folder.glob("critical-*")] == ["critical-000002.seg"]
-    make_spool(on_orphan=orphans.append).adopt()
+    make_spool(on_orphan=lambda run, _last: orphans.append(run)).adopt()
     assert [run.run_id for run in orphans] == ["long"]
 
 

@@ -273,9 +273,9 @@ def test_a_signal_handler_may_record_while_the_program_opens_and_rolls(
     spool = make_spool()
     real = Appender.move_to
 
-    def interrupted(self: Appender, segment: Any) -> None:
+    def interrupted(self: Appender, *arguments: Any) -> None:
         signal.raise_signal(signal.SIGUSR1)
-        real(self, segment)
+        real(self, *arguments)
         signal.raise_signal(signal.SIGUSR1)
 
     before = signal.signal(signal.SIGUSR1, lambda *_: spool.put(Lane.STANDARD, line()) and None)
