@@ -97,7 +97,7 @@ class Engine:
             max_bytes=delivery.max_bytes,
             max_age_ns=round(delivery.max_age_days * SECONDS_PER_DAY * 1e9),
             preface=lambda: self.intake.preface(),
-            on_orphan=lambda run: self.intake.close_orphan(run),
+            on_orphan=lambda run, last_ns: self.intake.close_orphan(run, last_ns),
             sync_due=lambda: self.syncer.ring(),
         )
 

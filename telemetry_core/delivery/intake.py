@@ -6,6 +6,7 @@ import itertools
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
 
+from telemetry_core.clock import NS_PER_MS, iso8601, parse_iso8601
 from telemetry_core.codec import decode, encode
 from telemetry_core.ids import derived_id
 from telemetry_core.models import EXCEPTION, Kind, Lane, RunRecord
@@ -97,10 +98,15 @@ class Intake:
         line = encode(self._ids.event_id(now), Kind.UPDATE_RUN, next(self._seq), now, run)
         self._write(line, _CRITICAL)
 
-    def close_orphan(self, run: RunRecord) -> None:
-        """Write the inferred end of a run whose program is gone, always under the same id."""
+    def close_orphan(self, run: RunRecord, last_ns: int) -> None:
+        """Write the inferred end of a run whose program is gone, always under the same id.
+
+        It ended when the last was heard of that program, for all that anybody knows.
+        """
+        start_ns = _read_time(run.start_time, last_ns)
+        end_ns = max(start_ns, last_ns)
         run.status, run.inferred = "cancelled", True
-        run.end_time = run.end_time or run.updated_at or run.start_time
+        run.end_time, run.duration_ms = iso8601(end_ns), (end_ns - start_ns) // NS_PER_MS
         record_id = derived_id(run.event_id, "orphan")
         line = encode(record_id, Kind.END_RUN, next(self._seq), self._clock.time_ns(), run)
         self._write(line, _CRITICAL)
@@ -138,3 +144,11 @@ class Intake:
         if len(self._lanes) < _MOST_REMEMBERED_TYPES:
             self._lanes[event_type] = Lane.CRITICAL if critical else Lane.STANDARD
         return Lane.CRITICAL if critical else Lane.STANDARD
+
+
+def _read_time(text: str, otherwise: int) -> int:
+    """Read a time that some program wrote down, if it is one."""
+    try:
+        return parse_iso8601(text)
+    except ValueError:
+        return otherwise
