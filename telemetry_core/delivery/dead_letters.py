@@ -146,7 +146,7 @@ class DeadLetters:
         import sqlite3
 
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+        _make_file(self._path)
         with closing(sqlite3.connect(self._path, timeout=_BUSY_SECONDS)) as connection, connection:
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute(_SCHEMA)
@@ -175,6 +175,16 @@ class DeadLetters:
                 raise
             return False
         return rows == [("ok",)]
+
+
+def _make_file(path: Path) -> None:
+    """Create the file for its owner only; one that is there is left to SQLite alone.
+
+    Closing any descriptor of a file drops all POSIX locks that this process has on it, so an
+    opening of our own would end another thread's transaction for every other process.
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _tells_damage(error: sqlite3.DatabaseError) -> bool:

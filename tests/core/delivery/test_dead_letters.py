@@ -3,7 +3,9 @@ from __future__ import annotations
 import multiprocessing
 import sqlite3
 import stat
+import subprocess
 import sys
+from contextlib import closing
 from threading import Thread
 from typing import TYPE_CHECKING
 
@@ -145,6 +147,20 @@ def test_a_file_held_by_another_is_no_damage(letters: DeadLetters, path: Path) -
     thread.join()
     assert letters.count() == {"s": 2}
     assert list(path.parent.glob("*.corrupt-*")) == []
+
+
+def test_looking_leaves_another_thread_its_transaction(letters: DeadLetters, path: Path) -> None:
+    letters.add("s", [letter("a")])
+    intrude = (
+        "import sqlite3, sys; database = sqlite3.connect(sys.argv[1], timeout=0);"
+        "database.execute('BEGIN IMMEDIATE')"
+    )
+    with closing(sqlite3.connect(path, isolation_level=None)) as writing:
+        writing.execute("BEGIN IMMEDIATE")
+        assert letters.count() == {"s": 1}
+        intruder = [sys.executable, "-c", intrude, str(path)]
+        other = subprocess.run(intruder, capture_output=True, text=True, check=False)
+    assert "database is locked" in other.stderr
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no permission bits")
