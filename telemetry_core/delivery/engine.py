@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import logging
 import random
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from telemetry_core.clock import SystemClock
+from telemetry_core.complaints import Complaints
+from telemetry_core.delivery.alarm import Alarm
+from telemetry_core.delivery.crew import Crew
 from telemetry_core.delivery.dead_letters import DeadLetters
 from telemetry_core.delivery.intake import Intake
 from telemetry_core.delivery.memory_spool import MemorySpool
 from telemetry_core.delivery.process import PROCESS
 from telemetry_core.delivery.report import ClientHealth, FlushReport
-from telemetry_core.delivery.sinks import SECONDS_PER_DAY, DrivenSink
+from telemetry_core.delivery.sinks import SECONDS_PER_DAY, DrivenSink, UndrivenSink
 from telemetry_core.delivery.spool.spool import Spool
 from telemetry_core.delivery.spool.sync import SYNC_SECONDS
-from telemetry_core.delivery.worker import Alarm, Worker
+from telemetry_core.delivery.worker import Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from telemetry_core.clock import Clock
     from telemetry_core.config import TelemetryConfig
     from telemetry_core.delivery.ticket import Ticket
+    from telemetry_core.delivery.worker import Step
     from telemetry_core.ids import IdSource
     from telemetry_core.manager import Hearing, Manager
     from telemetry_core.plugin import Plugin
@@ -64,13 +67,14 @@ class Engine:
         self.alarm = Alarm()
         self.spool = self._new_spool()
         self.dead_letters = DeadLetters(config.base_dir / "dead_letters.sqlite", clock)
-        self.syncer = Worker("sync", self._sync, clock, ticks=[(SYNC_SECONDS, self.spool.sync)])
+        self.crew = Crew(self.spool.close)
+        self.syncer = self._worker("sync", self._sync, (SYNC_SECONDS, self.spool.sync))
         self.sinks: list[DrivenSink] = []
+        self.left_to_parent: list[UndrivenSink] = []
         self._memory_spools: list[MemorySpool] = []
+        self._complaints = Complaints()
         self._on_exit = on_exit
         self._on_fork = on_fork
-        self._resting: set[Worker] = set()
-        self._last: list[Ticket] = []
         for plugin in manager.plugins:
             if plugin.ships:
                 self._add_sink(plugin, drive=plugin.rebuildable or not in_child)
@@ -81,6 +85,7 @@ class Engine:
             critical=config.delivery.critical,
             memory_spools=self._memory_spools,
         )
+        self._man_the_spool()
         if self.spool.outboxes:
             self.intake.write_to(self.spool.put, self.spool.critical_number)
         self.hears = self._hears()
@@ -108,9 +113,10 @@ class Engine:
         )
         if isinstance(outbox, MemorySpool):
             self._memory_spools.append(outbox)
-        if not drive:
-            return
         name = plugin.name
+        if not drive:
+            self.left_to_parent.append(UndrivenSink(name, outbox, lost=in_memory))
+            return
         memory = outbox if isinstance(outbox, MemorySpool) else None
         sink = DrivenSink(
             plugin,
@@ -122,18 +128,38 @@ class Engine:
             alarm=self.alarm,
             dropped=lambda: memory.dropped if memory is not None else self.spool.dropped(name),
             built=self._built,
+            left=self.crew.left,
             ticks=[
                 (CARE_EVERY, self.spool.tick),
-                (ADOPT_EVERY * random.uniform(0.8, 1.2), self.spool.adopt),  # noqa: S311
+                (ADOPT_EVERY * random.uniform(0.8, 1.2), self._adopt),  # noqa: S311
             ],
         )
         self.sinks.append(sink)
+        self.crew.add(sink.worker)
+
+    def _man_the_spool(self) -> None:
+        """Add whom the spool needs besides the sinks' workers."""
+        if self.config.delivery.durability == "interval":
+            self.crew.add(self.syncer)
+        if self.spool.outboxes and not self.sinks:  # a forked child whose sinks are its parent's
+            self.crew.add(self._worker("care", _nothing, (CARE_EVERY, self.spool.tick)))
+
+    def _worker(self, name: str, step: Step, tick: tuple[float, Callable[[], object]]) -> Worker:
+        return Worker(name, step, self.clock, ticks=[tick], left=self.crew.left)
 
     def _built(self, sink: str, destination: str | None) -> None:
         """Look at once whether others left something for a sink that is now there."""
         if sink in self.spool.outboxes:
             self.spool.sink_is_live(sink, destination)
-            self.spool.adopt()
+            self._adopt()
+
+    def _adopt(self) -> bool:
+        """Take over what others left; what keeps us from that keeps no sink from its own."""
+        try:
+            return not self.crew.dismissed and self.spool.adopt()
+        except Exception as error:
+            self._complaints.caught("taking over what other programs left", error)
+            return False
 
     def _hears(self) -> Hears:
         intake, others = self.intake, self.manager.listeners
@@ -148,13 +174,7 @@ class Engine:
     def ring(self) -> None:
         """Start the workers: the alarm knows us as somebody who waits until the first record."""
         self.alarm.waiting.discard(self)
-        for worker in self._workers():
-            worker.start()
-
-    def _workers(self) -> Iterator[Worker]:
-        yield from (sink.worker for sink in self.sinks)
-        if self.config.delivery.durability == "interval":
-            yield self.syncer
+        self.crew.start()
 
     def _sync(self, *, force: bool = False) -> None:  # noqa: ARG002 - a step of a worker
         self.spool.sync()
@@ -166,7 +186,7 @@ class Engine:
         deadline = self.clock.monotonic() + timeout
         self.ring()
         self._wait(self._request(), deadline)
-        if self.spool.adopt():
+        if self._adopt():
             self._wait(self._request(), deadline)
         return self.report()
 
@@ -177,10 +197,10 @@ class Engine:
         deadline = self.clock.monotonic() + timeout
         self.ring()
         for round_ in range(2):
-            if round_ and not self.spool.adopt():
+            if round_ and not self._adopt():
                 break
             tickets = self._request()
-            while self.clock.monotonic() < deadline and not all(t.answered for t in tickets):  # noqa: ASYNC110
+            while self.clock.monotonic() < deadline and any(t.open for t in tickets):  # noqa: ASYNC110
                 await asyncio.sleep(POLL)
         return self.report()
 
@@ -194,7 +214,7 @@ class Engine:
     def report(self) -> FlushReport:
         """Return the figures of every sink."""
         return FlushReport(
-            sinks={sink.name: sink.report() for sink in self.sinks},
+            sinks={sink.name: sink.report() for sink in self._all_sinks()},
             not_accepted=self.spool.not_accepted,
         )
 
@@ -204,49 +224,51 @@ class Engine:
         What is recorded afterwards begins a new folder, for the next process.
         """
         until = SystemClock.monotonic() + self.exit_timeout
-        self.flush(self.exit_timeout)
-        self.finish(until)
+        try:
+            self.flush(self.exit_timeout)
+        finally:
+            self._dismiss()
+            self.finish(until)
 
     async def aclose(self) -> None:
         """Close without holding up the event loop."""
-        await self.aflush(self.exit_timeout)
-        self.finish(SystemClock.monotonic() + POLL)
+        import asyncio
+
+        until = SystemClock.monotonic() + self.exit_timeout
+        try:
+            await self.aflush(self.exit_timeout)
+        finally:
+            self._dismiss()  # also when cancelled: then the last worker to leave lets go
+        while self.crew.running and SystemClock.monotonic() < until:  # noqa: ASYNC110
+            await asyncio.sleep(POLL)
+        self.crew.left()
+
+    def _dismiss(self, after_a_flush: Collection[Worker] = ()) -> None:
+        self.alarm.waiting.discard(self)
+        self.crew.dismiss(after_a_flush=after_a_flush)
 
     # -- what the process tells (see process.py); its deadlines are of the real steady clock
 
     def ask_for_last_deliveries(self) -> None:
-        """Have the running workers deliver what waits; start nothing."""
-        self.alarm.waiting.discard(self)
-        self._on_exit()
-        self._last = [sink.worker.request_flush() for sink in self.sinks if sink.worth_waiting_for]
+        """Have the running workers deliver what waits and then end; start nothing."""
+        try:
+            self._on_exit()
+        finally:
+            self._dismiss({sink.worker for sink in self.sinks if sink.worth_waiting_for})
 
     def finish(self, deadline: float) -> None:
-        """End the workers; the lock is let go only when they have all ended."""
-        self.alarm.waiting.discard(self)
-        for ticket in self._last:
-            ticket.wait_really(deadline - SystemClock.monotonic())
-        workers = list(self._workers())
-        for worker in workers:
-            worker.stop()
-        ended = [worker.rest(deadline - SystemClock.monotonic()) for worker in workers]
-        if all(ended):
-            self.spool.close()
+        """Wait for the workers to end; the last one to leave lets go of the folders' locks."""
+        self.crew.wait(deadline)
+        self._dismiss()
+        self.crew.left()
 
     def rest(self, timeout: float) -> None:
         """Bring the workers to rest before a fork, each between two batches."""
-        until = SystemClock.monotonic() + timeout
-        running = [worker for worker in self._workers() if worker.running]
-        for worker in running:
-            worker.rest(0.0)
-        for worker in running:
-            worker.rest(until - SystemClock.monotonic())
-        self._resting.update(running)  # another thread may have brought others to rest, to fork too
+        self.crew.rest(SystemClock.monotonic() + timeout)
 
     def resume(self) -> None:
         """Go on after a fork, in the parent."""
-        with suppress(KeyError):  # until it is empty
-            while True:
-                self._resting.pop().start()
+        self.crew.resume()
 
     def leave_to_parent(self) -> None:
         """Close what was inherited, in the forked child; the client builds anew when it must."""
@@ -257,7 +279,7 @@ class Engine:
 
     def health(self) -> ClientHealth:
         """Return how every sink is."""
-        sinks = {sink.name: sink.health() for sink in self.sinks}
+        sinks = {sink.name: sink.health() for sink in self._all_sinks()}
         problems = [f"{name}: {health.message}" for name, health in sinks.items() if not health.ok]
         if self.spool.not_accepted:
             problems.append(f"{self.spool.not_accepted} records found no room and were lost")
@@ -265,7 +287,11 @@ class Engine:
 
     def stats(self) -> dict[str, Any]:
         """Return the figures of every sink."""
-        return {sink.name: sink.stats() for sink in self.sinks}
+        return {sink.name: sink.stats() for sink in self._all_sinks()}
+
+    def _all_sinks(self) -> Iterator[DrivenSink | UndrivenSink]:
+        yield from self.sinks
+        yield from self.left_to_parent
 
     def runs_store(self) -> Any:
         """Return the store of the first active plugin that can be asked for runs, or nothing."""
@@ -275,3 +301,7 @@ class Engine:
                 built.build()
                 return built.runs_store() if built.runs_store is not None else None
         return None
+
+
+def _nothing(*, force: bool = False) -> None:
+    """Do nothing: a step of a worker that has duties only."""

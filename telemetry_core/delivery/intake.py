@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from telemetry_core.clock import Clock
+    from telemetry_core.delivery.alarm import Alarm
     from telemetry_core.delivery.memory_spool import MemorySpool
-    from telemetry_core.delivery.worker import Alarm
     from telemetry_core.ids import IdSource
     from telemetry_core.models import RunEvent
 

@@ -31,10 +31,10 @@ class Member(Protocol):
         """Close what was inherited, in the forked child and in each child of its own."""
 
     def ask_for_last_deliveries(self) -> None:
-        """Have the running workers deliver what waits; start nothing."""
+        """Have the running workers deliver what waits and end; start nothing, wait for nothing."""
 
     def finish(self, deadline: float) -> None:
-        """Wait until a moment of the steady clock, then close without calling a sink."""
+        """Wait for the workers until a moment of the steady clock, then let go."""
 
 
 class _Kept(Struct, gc=False):

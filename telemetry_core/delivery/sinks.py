@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from telemetry_core.clock import Clock
     from telemetry_core.config import DeliverySettings
+    from telemetry_core.delivery.alarm import Alarm
     from telemetry_core.delivery.dead_letters import DeadLetters
     from telemetry_core.delivery.ends import Outbox
-    from telemetry_core.delivery.worker import Alarm
     from telemetry_core.models import Batch, Receipt
     from telemetry_core.plugin import Plugin
 
@@ -44,6 +44,7 @@ class DrivenSink:
         alarm: Alarm,
         dropped: Callable[[], int],
         built: Callable[[str, str | None], None],
+        left: Callable[[], None],
         ticks: Iterable[tuple[float, Callable[[], object]]] = (),
     ) -> None:
         self.plugin = plugin
@@ -72,6 +73,7 @@ class DrivenSink:
             linger=settings.linger,
             alarm=alarm,
             end=self._end,
+            left=left,
         )
 
     # -- what the shipper asks
@@ -197,3 +199,32 @@ class DrivenSink:
             "error": self.error or self.shipper.last_error or None,
             **({"plugin": dict(own())} if own is not None else {}),
         }
+
+
+class UndrivenSink:
+    """A sink of which a forked child cannot have its own; its parent delivers for both."""
+
+    def __init__(self, name: str, outbox: Outbox, *, lost: bool) -> None:
+        self.name = name
+        self._outbox = outbox
+        self._lost = lost
+
+    def report(self) -> SinkReport:
+        """Return what waits for the parent."""
+        return SinkReport(pending=self._outbox.pending(), error=self._why)
+
+    def health(self) -> SinkHealth:
+        """Return whether what waits will be delivered, and by whom."""
+        return SinkHealth(not self._lost, self._why, pending=self._outbox.pending())
+
+    def stats(self) -> dict[str, Any]:
+        """Return its figures, for `get_stats`."""
+        none = dict.fromkeys(("delivered", "refused", "dropped", "skipped", "failures"), 0)
+        pending = self._outbox.pending()
+        return {**none, "pending": pending, "circuit": "closed", "error": self._why}
+
+    @property
+    def _why(self) -> str:
+        if self._lost:
+            return "lost: a forked child cannot have this sink, nor its parent what is in memory"
+        return "delivered by the parent: a forked child cannot have this sink"

@@ -13,33 +13,36 @@ if TYPE_CHECKING:
 
 
 class Ticket:
-    """A request to deliver what is pending, rung when the worker did what it could."""
+    """A request to deliver what is pending, rung when the worker did what it could.
 
-    __slots__ = ("_bell", "_clock", "_worth_waiting", "answered", "done")
+    The worker ends for good after the `last` one.
+    """
 
-    def __init__(self, clock: Clock, *, worth_waiting: Callable[[], bool]) -> None:
-        self.answered = self.done = False
+    __slots__ = ("_answered", "_bell", "_clock", "_worth_waiting", "done", "last")
+
+    def __init__(
+        self, clock: Clock, *, worth_waiting: Callable[[], bool], last: bool = False
+    ) -> None:
+        self.done = False
+        self.last = last
+        self._answered = False
         self._clock = clock
         self._worth_waiting = worth_waiting
         self._bell = Bell()
 
+    @property
+    def open(self) -> bool:
+        """Whether an answer may yet come; none does on the worker's own thread or without one."""
+        return not self._answered and self._worth_waiting()
+
     def wait(self, timeout: float) -> bool:
-        """Wait until the worker did what it could; false when the time is over.
-
-        Returns at once where waiting is vain: on the worker's own thread, or without one.
-        """
-        if not self.done and self._worth_waiting():
+        """Wait until the worker did what it could; false when it could not, or not in time."""
+        if self.open:
             self._clock.wait(self._bell, timeout)
-        return self.done
-
-    def wait_really(self, seconds: float) -> bool:
-        """Wait in real time, whatever clock the worker lives by: the process is ending."""
-        if not self.done and self._worth_waiting():
-            self._bell.wait(seconds)
         return self.done
 
     def answer(self, *, done: bool) -> None:
         """Wake the one who waits."""
         self.done = done
-        self.answered = True
+        self._answered = True
         self._bell.ring()

@@ -1,4 +1,4 @@
-"""The one thread that drives a sink, and the alarm that tells it of new records."""
+"""The one thread that drives a sink."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from telemetry_core.clock import Bell
 from telemetry_core.complaints import Complaints
+from telemetry_core.delivery.alarm import Alarm
 from telemetry_core.delivery.ticket import Ticket
 from telemetry_core.delivery.ticks import Ticks
 from telemetry_core.errors import described
@@ -18,38 +19,12 @@ if TYPE_CHECKING:
 
     from telemetry_core.clock import Clock
 
-LINGER = 0.1
 # A ring can be lost only when an exception hits the program between writing and ringing.
 LONGEST_IDLE = 5.0
 # A burst is delivered after it rather than in it: so long after its first record a worker
 # lingers between full batches too. A program that goes on for longer shares its time with us.
 GIVES_WAY = 1.0
 AFTER_A_FAULT = 1.0  # seconds until a step or a start that failed is tried again
-
-
-class Waiting(Protocol):
-    """Somebody to be told of new records."""
-
-    def ring(self) -> None:
-        """Come and look."""
-
-
-class Alarm:
-    """All the workers that wait for records, as one set that the hot path looks at.
-
-    A worker enters before it looks a last time and leaves when it wakes; nobody else takes it
-    out, so a record that is written after that look finds it here.
-    """
-
-    __slots__ = ("waiting",)
-
-    def __init__(self) -> None:
-        self.waiting: set[Waiting] = set()
-
-    def ring(self) -> None:
-        """Wake every worker that waits for records."""
-        for worker in self.waiting.copy():
-            worker.ring()
 
 
 class Step(Protocol):
@@ -63,8 +38,9 @@ class Worker:
     """Drives one step function on a daemon thread, started when there is something to do.
 
     `build` comes before the first step and `end` after the last, both on that thread, as do the
-    `ticks` in between. A build that raises turns the worker off until the next process. What a program's thread or a signal handler calls takes no lock: requests go through deques,
-    waking through a bell.
+    `ticks` in between and `left`, when there is nothing more to come. A build that raises turns
+    the worker off until the next process. What a program's thread or a signal handler calls takes
+    no lock: requests go through deques, waking through a bell.
     """
 
     def __init__(
@@ -74,9 +50,10 @@ class Worker:
         clock: Clock,
         *,
         build: Callable[[], object] | None = None,
-        end: Callable[[], object] | None = None,
+        end: Callable[[], object] = lambda: None,
+        left: Callable[[], object] = lambda: None,
         ticks: Iterable[tuple[float, Callable[[], object]]] = (),
-        linger: float = LINGER,
+        linger: float = 0.0,
         alarm: Alarm | None = None,
         report: Callable[[str, str], None] | None = None,
     ) -> None:
@@ -86,6 +63,7 @@ class Worker:
         self._step = step
         self._build = build
         self._end = end
+        self._left = left
         self._ticks = Ticks(ticks, clock, self._complain)
         self._linger = linger
         self._alarm = alarm or Alarm()
@@ -101,6 +79,7 @@ class Worker:
         self._wanted = False
         self._start_again_at = clock.monotonic()
         self._stopped = False
+        self._over = False
         self._waits = False
         self._moved = clock.monotonic()
         self._gives_way_until = float("-inf")
@@ -126,12 +105,14 @@ class Worker:
             self.start()
         self._bell.ring()
 
-    def request_flush(self) -> Ticket:
-        """Ask for one try at all that is pending, past back-off and circuit."""
-        ticket = Ticket(self.clock, worth_waiting=self._can_be_waited_for)
+    def request_flush(self, *, last: bool = False) -> Ticket:
+        """Ask for one try at all that is pending, past back-off and circuit; then end, if `last`."""
+        ticket = Ticket(self.clock, worth_waiting=self._can_be_waited_for, last=last)
         if not self._stopped:
             self._tickets.append(ticket)
             self.ring()
+        if self._stopped:  # asked again: the thread may have looked before it was there
+            ticket.answer(done=False)
         return ticket
 
     def rest(self, timeout: float) -> bool:
@@ -139,28 +120,38 @@ class Worker:
 
         From then on only `start` starts it again.
         """
-        thread = self._thread
-        if thread is None or not thread.is_alive():
+        if not self.running:
             return True
-        if thread is threading.current_thread():
+        if self._thread is threading.current_thread():
             return False
         self._wanted = False
         if not self._resting:
             self._resting = True
             self._rests.append(None)
         self._bell.ring()
-        thread.join(max(0.0, timeout))
-        return not thread.is_alive()
+        return self.join(timeout)
 
     def stop(self) -> None:
-        """Have the thread end after its present step, for good; `rest` waits for it."""
+        """Have the thread end after its present step, for good."""
         self._stopped = True
         self._bell.ring()
+
+    def join(self, timeout: float) -> bool:
+        """Wait so many real seconds for the thread to end, as it was asked to; true when it has."""
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(max(0.0, timeout))
+        return not self.running
 
     @property
     def running(self) -> bool:
         """Whether the thread lives."""
         return self._thread is not None and self._thread.is_alive()
+
+    @property
+    def at_work(self) -> bool:
+        """Whether the thread may still call anything but `left`."""
+        return self.running and not self._over
 
     @property
     def last_moved(self) -> float:
@@ -204,12 +195,13 @@ class Worker:
         with self._turn:  # the thread before this one may have a call to finish
             self._alarm.waiting.discard(self)
             self._build_once()
+            self._let_a_batch_fill()
             while not self._shall_end():
                 self._moved = self.clock.monotonic()
                 self._ticks.run_due()
                 self._work()
             if self._stopped:
-                self._end_for_good()
+                self._leave()
 
     def _shall_end(self) -> bool:
         if self._stopped:
@@ -232,11 +224,15 @@ class Worker:
             self.error = described(error)
             self._complain("build", f"it is off, its records wait: {self.error}")
 
-    def _end_for_good(self) -> None:
-        if self._end is None or self.error is not None:
-            return
+    def _leave(self) -> None:
+        if self.error is None:
+            self._close(self._end)
+        self._over = True
+        self._close(self._left)
+
+    def _close(self, what: Callable[[], object]) -> None:
         try:
-            self._end()
+            what()
         except BaseException as error:
             self._complain("close", f"it could not be closed: {described(error)}")
 
@@ -246,6 +242,8 @@ class Worker:
         wait = self._do_step(force=self._collect_tickets())
         if wait != 0.0:
             self._answer(done=True)
+        if self._stopped:
+            return
         if wait is None:
             self._idle()
         elif wait > 0.0:
@@ -270,6 +268,7 @@ class Worker:
 
     def _answer(self, *, done: bool) -> None:
         for ticket in self._serving:
+            self._stopped = self._stopped or ticket.last
             ticket.answer(done=done)
         self._serving.clear()
 
@@ -284,8 +283,11 @@ class Worker:
         finally:
             self._alarm.waiting.discard(self)
         if woken:
-            self._gives_way_until = self.clock.monotonic() + GIVES_WAY
-            self._wait_for(self._linger)
+            self._let_a_batch_fill()
+
+    def _let_a_batch_fill(self) -> None:
+        self._gives_way_until = self.clock.monotonic() + GIVES_WAY
+        self._wait_for(self._linger)
 
     def _wait_for(self, seconds: float) -> None:
         """Let time pass, whatever rings, until somebody asks for this very thread."""

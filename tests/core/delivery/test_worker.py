@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from telemetry_core.clock import SystemClock
-from telemetry_core.delivery.worker import GIVES_WAY, Alarm, Worker
+from telemetry_core.delivery.alarm import Alarm
+from telemetry_core.delivery.worker import GIVES_WAY, Worker
 
 if TYPE_CHECKING:
     from pytest_telemetry.clock import FakeClock
@@ -150,6 +151,23 @@ def test_an_idle_worker_stands_in_the_alarm_and_wakes_by_it(
     steps.wait_for(1)
 
 
+def test_a_worker_lingers_before_its_first_batch_too(
+    build: Build, telemetry_clock: FakeClock
+) -> None:
+    steps = Steps()
+    build(steps, linger=0.5).start()
+    telemetry_clock.wait_for_waiters()
+    assert steps.forced == []
+    telemetry_clock.advance(0.5)
+    steps.wait_for(1)
+
+
+def test_a_flush_keeps_the_first_batch_waiting_for_nothing(build: Build) -> None:
+    worker = build(Steps(), linger=3600.0)
+    worker.start()
+    assert worker.request_flush().wait(PATIENCE)
+
+
 def test_before_it_waits_it_looks_once_more_for_what_came_meanwhile(
     build: Build, telemetry_clock: FakeClock
 ) -> None:
@@ -171,7 +189,9 @@ def test_after_waking_it_lingers_so_that_a_batch_fills(
     alarm, steps = Alarm(), Steps()
     build(steps, alarm=alarm, linger=0.5).start()
     telemetry_clock.wait_for_waiters()
+    telemetry_clock.advance(0.5)
     steps.wait_for(2)
+    telemetry_clock.wait_for_waiters()
     alarm.ring()
     wait_until(lambda: not alarm.waiting)
     telemetry_clock.wait_for_waiters()
@@ -188,6 +208,9 @@ def in_a_burst(build: Build, telemetry_clock: FakeClock) -> tuple[Worker, Steps]
     alarm, steps = Alarm(), Steps(None, None, *[0.0] * 9)
     worker = build(steps, alarm=alarm, linger=0.5)
     worker.start()
+    telemetry_clock.wait_for_waiters()
+    telemetry_clock.advance(0.5)
+    wait_until(lambda: bool(alarm.waiting))
     telemetry_clock.wait_for_waiters()
     alarm.ring()
     wait_until(lambda: not alarm.waiting)
@@ -322,6 +345,54 @@ def test_stopping_answers_who_waits_for_a_flush(build: Build) -> None:
     gate.open.set()
     assert not ticket.wait(PATIENCE)
     assert worker.rest(PATIENCE)
+
+
+def test_a_stopped_worker_leaves_no_request_open_and_no_time_is_spent(build: Build) -> None:
+    worker = build(Steps())
+    worker.start()
+    worker.stop()
+    ticket = worker.request_flush()
+    assert not ticket.open
+    assert not ticket.wait(PATIENCE)
+
+
+def test_a_request_nobody_works_at_is_not_open(build: Build) -> None:
+    assert not build(Steps()).request_flush().open
+
+
+def test_after_the_last_flush_the_thread_ends_by_itself(build: Build) -> None:
+    steps = Steps(60.0, 0.0, 0.0, None)
+    closed = threading.Event()
+    worker = build(steps, end=closed.set)
+    worker.start()
+    steps.wait_for(1)
+    assert worker.request_flush(last=True).wait(PATIENCE)
+    assert closed.wait(PATIENCE)
+    assert (steps.forced, steps.answers) == ([False, True, False, False], [])
+    assert not worker.start()
+
+
+def test_the_last_thing_a_worker_does_is_to_say_that_it_left(build: Build) -> None:
+    order: list[object] = []
+
+    def close() -> None:
+        order.append(worker.at_work)
+        raise ValueError
+
+    worker = build(Steps(), end=close, left=lambda: order.append(worker.at_work))
+    worker.start()
+    assert worker.at_work
+    worker.stop()
+    assert worker.rest(PATIENCE)
+    assert order == [True, False]
+
+
+def test_a_worker_whose_sink_could_not_be_built_leaves_too(build: Build) -> None:
+    left = threading.Event()
+    worker = build(Steps(), build=lambda: 1 / 0, left=left.set)
+    worker.start()
+    worker.stop()
+    assert left.wait(PATIENCE)
 
 
 # -- resting and starting
