@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -107,6 +108,18 @@ begun = time.monotonic()
     assert len(home.folders()) == 100
 
 
+def test_clients_beside_one_that_hangs_deliver_and_let_go(home: Home) -> None:
+    home.run(f"""{HANGING}
+clients = [TelemetryClient(config()) for _ in range(5)]
+clients.insert(2, TelemetryClient(config(), plugins=[Hanging()]))
+for n, client in enumerate(clients):
+    say(client, n)
+""")
+    [folder] = home.folders()
+    assert json.loads((folder / "owner.json").read_text())["owed"].keys() == {"sqlite", "hanging"}
+    assert home.rows("SELECT count(*) FROM run_events") == [(6,)]
+
+
 def test_a_hundred_clients_of_one_process_deliver_all(home: Home) -> None:
     home.run("""
 clients = [TelemetryClient() for _ in range(100)]
@@ -115,6 +128,20 @@ for n, client in enumerate(clients):
 """)
     assert home.said() == list(range(100))
     assert home.folders() == []
+
+
+def test_one_flush_delivers_what_any_number_of_programs_left(home: Home) -> None:
+    home.run("""
+for n in range(40):
+    client = TelemetryClient(load_config(environ={**os.environ, "TELEMETRY_LINGER": "600"}))
+    say(client, n)
+os._exit(0)
+""")
+    client = home.client()
+    client.flush(60)
+    found = home.rows("SELECT count(*) FROM run_events")
+    client.close()
+    assert found == [(40,)]
 
 
 def test_a_thousand_threads_lose_nothing(home: Home) -> None:

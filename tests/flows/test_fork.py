@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.flows.conftest import PATIENCE
+
 if TYPE_CHECKING:
     from tests.flows.conftest import Home
 
@@ -161,6 +163,58 @@ if pid == 0:
 wait_for(pid)
 """)
     assert "child" not in output
+
+
+def test_a_childs_flush_tells_what_waits_for_its_parents_sink(home: Home) -> None:
+    output = home.run(f"""{WAIT}
+class Plain:
+    def __init__(self):
+        self.said = []
+    @hookimpl
+    def ship_batch(self, batch):
+        self.said += [record.body.payload["n"] for record in batch]
+plain = Plain()
+client = TelemetryClient(plugins=[plain])
+say(client, 1)
+assert client.flush()
+pid = os.fork()
+if pid == 0:
+    say(client, 2)
+    report = client.flush()
+    print(bool(report), report.sinks["plain"].pending, report.sinks["plain"].error)
+    print(client.health().ok, client.health().sinks["plain"].message)
+    print(client.get_stats()["sinks"]["plain"]["pending"])
+    sys.exit()
+wait_for(pid)
+assert client.flush() and plain.said == [1, 2]
+""")
+    why = "delivered by the parent: a forked child cannot have this sink"
+    assert output.splitlines() == [f"False 1 {why}", f"True {why}", "1"]
+
+
+def test_a_childs_folder_is_cared_for_also_where_no_sink_is_its_own(home: Home) -> None:
+    home.run(f"""{WAIT}
+import shutil
+class Plain:
+    @hookimpl
+    def ship_batch(self, batch):
+        pass
+config = load_config()
+config.active = ()
+client = TelemetryClient(config, plugins=[Plain()])
+pid = os.fork()
+if pid == 0:
+    say(client, 1)
+    folders = lambda: [path for path in base.glob("*") if path.is_dir()]
+    base = Path(os.environ["TELEMETRY_BASE_DIR"]) / "spool"
+    [folder] = folders()
+    shutil.rmtree(folder)
+    signal.alarm({PATIENCE})
+    while not folders():
+        os.sched_yield()
+    os._exit(0)
+wait_for(pid)
+""")
 
 
 def test_a_child_never_tears_the_transaction_its_parent_is_in(home: Home) -> None:

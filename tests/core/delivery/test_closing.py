@@ -81,7 +81,7 @@ def test_a_closed_client_is_flushed_and_closed_again_in_no_time(make_client: Mak
         await client.aclose()
         return bool(report)
 
-    assert asyncio.run(again())
+    assert asyncio.run(asyncio.wait_for(again(), PATIENCE))
     assert client.flush(FAR_TOO_LONG)
     client.close()
 

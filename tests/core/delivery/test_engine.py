@@ -10,6 +10,7 @@ from pytest_telemetry.clock import FakeClock
 
 from telemetry_core import Health, Receipt, Rejection, TelemetryClient, hookimpl, load_config
 from telemetry_core.delivery.spool.frame import frame
+from telemetry_core.delivery.spool.spool import Spool
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -222,3 +223,24 @@ def test_adopting_happens_at_the_first_record_without_any_flush(
     first._teller.engine.spool.close()  # type: ignore[union-attr]
     make_client(Noticing()).capture("x")
     assert arrived.wait(FAR_TOO_LONG)
+
+
+def test_at_the_256th_record_the_disk_is_asked_at_once(
+    make_client: Callable[..., TelemetryClient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced, sync = threading.Semaphore(0), Spool.sync
+
+    def watched(spool: Spool) -> None:
+        sync(spool)
+        synced.release()
+
+    monkeypatch.setattr(Spool, "sync", watched)
+    clock = FakeClock()  # stands still: no period ends
+    client = make_client(Keeper(), clock=clock, TELEMETRY_DURABILITY="interval")
+    client.capture("x")
+    clock.wait_for_waiters(2)
+    while synced.acquire(blocking=False):
+        pass
+    for _ in range(256):
+        client.capture("x")
+    assert synced.acquire(timeout=FAR_TOO_LONG)
