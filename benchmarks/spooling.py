@@ -11,7 +11,7 @@ from benchmarks.story import laps, spread
 from benchmarks.table import Row
 from telemetry_core import SystemClock
 from telemetry_core.delivery.spool.spool import Spool
-from telemetry_core.models import Lane
+from telemetry_core.records import Lane
 
 RECORDS = 250_000
 PROCESSES = 4

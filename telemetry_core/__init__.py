@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from telemetry_core.api_payload import APIPayload as APIPayload
     from telemetry_core.client import TelemetryClient as TelemetryClient
     from telemetry_core.clock import Bell as Bell
     from telemetry_core.clock import Clock as Clock
@@ -51,28 +52,28 @@ if TYPE_CHECKING:
     from telemetry_core.hookspecs import hookspec as hookspec
     from telemetry_core.ids import IdSource as IdSource
     from telemetry_core.ids import format_run_id as format_run_id
+    from telemetry_core.merging import merge_runs as merge_runs
     from telemetry_core.models import RUN_FIELDS as RUN_FIELDS
     from telemetry_core.models import SCHEMA_VERSION as SCHEMA_VERSION
-    from telemetry_core.models import APIPayload as APIPayload
-    from telemetry_core.models import Batch as Batch
-    from telemetry_core.models import Health as Health
-    from telemetry_core.models import Kind as Kind
-    from telemetry_core.models import Lane as Lane
-    from telemetry_core.models import Receipt as Receipt
-    from telemetry_core.models import Record as Record
-    from telemetry_core.models import Rejection as Rejection
     from telemetry_core.models import RunEvent as RunEvent
     from telemetry_core.models import RunRecord as RunRecord
     from telemetry_core.models import generate_run_id as generate_run_id
-    from telemetry_core.models import merge_runs as merge_runs
     from telemetry_core.models import normalize_status as normalize_status
     from telemetry_core.privacy import Redactor as Redactor
+    from telemetry_core.records import Batch as Batch
+    from telemetry_core.records import Health as Health
+    from telemetry_core.records import Kind as Kind
+    from telemetry_core.records import Lane as Lane
+    from telemetry_core.records import Receipt as Receipt
+    from telemetry_core.records import Record as Record
+    from telemetry_core.records import Rejection as Rejection
     from telemetry_core.run_context import RunContext as RunContext
     from telemetry_core.run_context import current_run as current_run
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "api_payload": "APIPayload",
     "client": "TelemetryClient",
     "clock": "Bell Clock SystemClock calculate_duration_ms get_iso8601_timestamp iso8601 parse_iso8601",
     "codec": "tolerant",
@@ -92,11 +93,10 @@ _HOMES = {
     ),
     "hookspecs": "NAME hookimpl hookspec",
     "ids": "IdSource format_run_id",
-    "models": (
-        "RUN_FIELDS SCHEMA_VERSION APIPayload Batch Health Kind Lane Receipt Record Rejection"
-        " RunEvent RunRecord generate_run_id merge_runs normalize_status"
-    ),
+    "merging": "merge_runs",
+    "models": "RUN_FIELDS SCHEMA_VERSION RunEvent RunRecord generate_run_id normalize_status",
     "privacy": "Redactor",
+    "records": "Batch Health Kind Lane Receipt Record Rejection",
     "run_context": "RunContext current_run",
 }
 _PUBLIC = {name: module for module, names in _HOMES.items() for name in names.split()}

@@ -16,18 +16,17 @@ from telemetry_core.errors import InvalidRecordError, UnknownStatusError
 from telemetry_core.models import (
     CANONICAL_STATUSES,
     RUN_FIELDS,
-    Kind,
-    Record,
     RunEvent,
     RunRecord,
     normalize_status,
 )
 from telemetry_core.plain import CUT, MAX_DEPTH, text_of, tolerant
+from telemetry_core.records import Kind, Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from telemetry_core.models import Lane
+    from telemetry_core.records import Lane
 
 __all__ = ["decode", "encode", "is_repeat", "tolerant"]
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from pluggy import HookimplMarker, HookspecMarker
 
 if TYPE_CHECKING:
-    from telemetry_core.models import Batch, Health, Receipt, RunEvent, RunRecord
+    from telemetry_core.models import RunEvent, RunRecord
+    from telemetry_core.records import Batch, Health, Receipt
 
 NAME = "telemetry_core"
 

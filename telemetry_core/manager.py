@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from telemetry_core.clock import Clock
     from telemetry_core.config import TelemetryConfig
     from telemetry_core.discovery import Available
-    from telemetry_core.models import Batch, Record
+    from telemetry_core.records import Batch, Record
 
 _REMEMBERED = 10_000
 

@@ -1,26 +1,24 @@
-"""The records of a program's story, what is handed to a sink, and what comes back."""
+"""What a program tells of: its runs and its events, with every field of the run schema."""
 
 from __future__ import annotations
 
 import json
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self
 
-from attrs import asdict, define, evolve, field, fields
+from attrs import asdict, define, field, fields
 
 from telemetry_core.clock import (
     SystemClock,
-    calculate_duration_ms,
     get_iso8601_timestamp,
     iso8601,
     parse_iso8601,
 )
 from telemetry_core.errors import InvalidRecordError, UnknownStatusError
 from telemetry_core.ids import format_run_id, random_id, random_suffix
-from telemetry_core.plain import tolerant
+from telemetry_core.plain import json_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Mapping
 
 SCHEMA_VERSION = 7
 EXCEPTION = "exception"  # the event type of a captured exception; always critical
@@ -46,22 +44,6 @@ TIME_FIELDS = ("start_time", "end_time", "created_at", "updated_at")
 JSON_FIELDS = ("metrics_json", "context_json")
 # What a run's end says; merged as one, so that a status never stands beside another end's error.
 END_FIELDS = ("status", "end_time", "duration_ms", "error_summary", "error_details", "inferred")
-
-
-class Kind(StrEnum):
-    """What a record tells."""
-
-    START_RUN = "start_run"
-    UPDATE_RUN = "update_run"
-    END_RUN = "end_run"
-    EVENT = "event"
-
-
-class Lane(StrEnum):
-    """How urgent a record is: critical ones go first and never make room for standard ones."""
-
-    CRITICAL = "critical"
-    STANDARD = "standard"
 
 
 def normalize_status(status: str) -> str:
@@ -149,7 +131,7 @@ class RunRecord:
 
     def to_json(self) -> str:
         """Return `to_dict` as one line of JSON."""
-        return _json(self.to_dict())
+        return json_text(self.to_dict())
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -192,7 +174,7 @@ class RunEvent:
     @property
     def payload_json(self) -> str | None:
         """The payload as JSON text, or nothing for an empty one."""
-        return _json(self.payload) if self.payload else None
+        return json_text(self.payload) if self.payload else None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the event as a line of an NDJSON file has it, marked as an event."""
@@ -210,7 +192,7 @@ class RunEvent:
 
     def to_json(self) -> str:
         """Return `to_dict` as one line of JSON."""
-        return _json(self.to_dict())
+        return json_text(self.to_dict())
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
@@ -239,215 +221,6 @@ def _text(value: object) -> str:
     return value
 
 
-def _json(value: object) -> str:
-    """Write a value as one line of JSON, hostile ones as `tolerant` makes them plain."""
-    try:
-        return json.dumps(value, allow_nan=False)
-    except (TypeError, ValueError, RecursionError):
-        return json.dumps(tolerant(value))
-
-
-@define
-class APIPayload:
-    """The part of a run that is posted to a reporting endpoint."""
-
-    run_id: str
-    agent_name: str
-    job_type: str
-    trigger_type: str | None
-    start_time: str
-    status: str
-    agent_owner: str | None = None
-    end_time: str | None = None
-    items_discovered: int = 0
-    items_succeeded: int = 0
-    items_failed: int = 0
-    duration_ms: int = 0
-    error_summary: str | None = None
-    product: str | None = None
-    platform: str | None = None
-    product_family: str | None = None
-    subdomain: str | None = None
-    website: str | None = None
-    website_section: str | None = None
-    item_name: str | None = None
-    git_repo: str | None = None
-    git_branch: str | None = None
-    git_commit_hash: str | None = None
-    git_commit_source: str | None = None
-    git_commit_author: str | None = None
-    git_commit_timestamp: str | None = None
-    host: str | None = None
-
-    @classmethod
-    def from_run_record(cls, record: RunRecord) -> Self:
-        """Take the posted fields out of a run."""
-        return cls(**{a.name: getattr(record, a.name) for a in fields(cls)})
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields that have a value."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
-
-    def to_json(self) -> str:
-        """Return `to_dict` as one line of JSON."""
-        return _json(self.to_dict())
-
-
 def generate_run_id(agent_name: str) -> str:
     """Return a fresh run id, `YYYYMMDDTHHMMSSZ-<agent>-<8 hex>`."""
     return format_run_id(agent_name, SystemClock.time_ns(), random_suffix())
-
-
-def merge_runs(old: RunRecord, new: RunRecord) -> RunRecord:
-    """Return what a store keeps of a run when a further record of it arrives.
-
-    An end beats running, an explicit end beats an inferred one, the first explicit end stays;
-    every other field comes from the higher revision, and what that leaves null from the other.
-    The order in which the records of a run arrive makes no difference, nor does a second arrival.
-    """
-    base, other = (new, old) if _is_later(new, old) else (old, new)
-    end = min(old, new, key=_end_order) if old.ended or new.ended else base
-    changes = {
-        name: getattr(other, name)
-        for name in RUN_FIELDS
-        if getattr(base, name) is None and name not in END_FIELDS
-    }
-    changes.update((name, getattr(end, name)) for name in END_FIELDS)
-    return evolve(base, **changes)
-
-
-def _is_later(one: RunRecord, other: RunRecord) -> bool:
-    """Order by revision; what shares one is ordered by anything that both stores would see."""
-    first, second = (
-        (run.revision, run.ended, not run.inferred, run.updated_at or "") for run in (one, other)
-    )
-    if first != second:
-        return first > second
-    return one != other and one.to_json() > other.to_json()
-
-
-def _end_order(run: RunRecord) -> tuple[object, ...]:
-    """Order ends by what they say of themselves alone: a merged record keeps nothing else."""
-    return (
-        not run.ended,
-        run.inferred,
-        run.end_time is None,
-        _moment(run.end_time),
-        *(str(getattr(run, name)) for name in END_FIELDS),
-    )
-
-
-def _moment(text: str | None) -> float:
-    try:
-        return parse_iso8601(text or "")
-    except ValueError:
-        return float("inf")
-
-
-@define(eq=False)
-class Record:
-    """What the spool holds: one moment of the story, with the run or the event as its body."""
-
-    id: str
-    kind: Kind
-    seq: int
-    time_ns: int
-    lane: Lane
-    body: RunRecord | RunEvent
-    size: int = 0
-    source: int = 0  # which log it was read from; sequence numbers compare only within one
-
-
-@define(eq=False)
-class Batch:
-    """Records handed to one sink, to be done with before a deadline of the client's clock."""
-
-    records: tuple[Record, ...]
-    sink: str = ""
-    deadline: float = float("inf")
-    attempt: int = 1
-
-    def __iter__(self) -> Iterator[Record]:
-        return iter(self.records)
-
-    def __len__(self) -> int:
-        return len(self.records)
-
-
-@define
-class Rejection:
-    """Why a sink will never accept a record."""
-
-    code: str
-    reason: str
-
-
-@define
-class Receipt:
-    """What became of each record of a batch; a record that is not named here waits."""
-
-    delivered: frozenset[str] = frozenset()
-    rejected: Mapping[str, Rejection] = field(factory=dict)
-    retry_after: float | None = None
-    pause_until: int | None = None
-    refused_whole: bool = False
-    code: str = ""
-    reason: str = ""
-
-    @classmethod
-    def all(cls, batch: Batch) -> Self:
-        """Say that everything arrived."""
-        return cls(delivered=frozenset(record.id for record in batch))
-
-    @classmethod
-    def of(
-        cls, delivered: Iterable[str] = (), rejected: Mapping[str, Rejection] | None = None
-    ) -> Self:
-        """Say that these arrived and those never will; the rest waits."""
-        return cls(delivered=frozenset(delivered), rejected=dict(rejected or {}))
-
-    @classmethod
-    def wait(cls, reason: str = "", *, code: str = "", retry_after: float | None = None) -> Self:
-        """Try again later, not before `retry_after` seconds when given; nothing arrived."""
-        return cls(retry_after=retry_after, code=code, reason=reason)
-
-    @classmethod
-    def refuse(cls, code: str, reason: str) -> Self:
-        """Say that the batch was refused as a whole; it is halved to find the offender."""
-        return cls(refused_whole=True, code=code, reason=reason)
-
-    @classmethod
-    def pause(cls, code: str, reason: str, *, until_ns: int | None = None) -> Self:
-        """Stop sending until a time, or (without one) until somebody changes the settings."""
-        return cls(pause_until=FOREVER if until_ns is None else until_ns, code=code, reason=reason)
-
-
-FOREVER = 2**63 - 1
-
-
-@define
-class Health:
-    """A sink's own word on its condition."""
-
-    ok: bool
-    message: str = ""
-    details: Mapping[str, Any] = field(factory=dict)
-
-
-__all__ = [
-    "APIPayload",
-    "Batch",
-    "Health",
-    "Kind",
-    "Lane",
-    "Receipt",
-    "Record",
-    "Rejection",
-    "RunEvent",
-    "RunRecord",
-    "calculate_duration_ms",
-    "generate_run_id",
-    "get_iso8601_timestamp",
-    "merge_runs",
-    "normalize_status",
-]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import numbers
 from collections.abc import Mapping, Sequence
@@ -156,3 +157,11 @@ def _key(key: object) -> str:
     if isinstance(key, Enum):
         return _key(key._value_)
     return text_of(key)
+
+
+def json_text(value: object) -> str:
+    """Return a value as one line of JSON, hostile ones as `tolerant` makes them plain."""
+    try:
+        return json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        return json.dumps(tolerant(value))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pluggy import HookImpl
 
     from telemetry_core.config import DeliverySettings, PluginOptions
-    from telemetry_core.models import Batch, Health, Receipt
+    from telemetry_core.records import Batch, Health, Receipt
 
 _logger = logging.getLogger("telemetry_core.plugin")
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from attrs import define
 
 from telemetry_core.errors import described
-from telemetry_core.models import Receipt, Rejection
+from telemetry_core.records import Receipt, Rejection
 
 if TYPE_CHECKING:
     import os
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import httpx
 
     from telemetry_core.clock import Clock
-    from telemetry_core.models import Batch
+    from telemetry_core.records import Batch
 
 LONGEST_CONNECT = 10.0
 LONGEST_CALL = 30.0  # of a batch that states no deadline

@@ -52,6 +52,8 @@ LAYERS = (
     ("config_file", "discovery"),
     ("settings",),
     ("hookspecs", "sending", "credentials", "codec", "privacy", "tracebacks", "surroundings"),
+    ("merging", "api_payload"),
+    ("records",),
     ("models",),
     ("complaints", "plain"),
     ("errors", "clock", "ids"),

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from telemetry_core.clock import Clock
-    from telemetry_core.models import Record
+    from telemetry_core.records import Record
 
 _log = logging.getLogger("telemetry_core.dead_letters")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from telemetry_core.models import Batch, Receipt, Record
+    from telemetry_core.records import Batch, Receipt, Record
 
 
 class Outbox(Protocol):

@@ -186,7 +186,7 @@ class Engine:
         deadline = self.clock.monotonic() + timeout
         self.ring()
         self._wait(self._request(), deadline)
-        if self._adopt():
+        while self.clock.monotonic() < deadline and self._adopt():
             self._wait(self._request(), deadline)
         return self.report()
 
@@ -196,12 +196,12 @@ class Engine:
 
         deadline = self.clock.monotonic() + timeout
         self.ring()
-        for round_ in range(2):
-            if round_ and not self._adopt():
-                break
+        again = True
+        while again:
             tickets = self._request()
             while self.clock.monotonic() < deadline and any(t.open for t in tickets):  # noqa: ASYNC110
                 await asyncio.sleep(POLL)
+            again = self.clock.monotonic() < deadline and self._adopt()
         return self.report()
 
     def _request(self) -> list[Ticket]:

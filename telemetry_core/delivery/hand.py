@@ -8,12 +8,13 @@ from fnmatch import translate
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from telemetry_core.models import Kind, RunEvent
+from telemetry_core.models import RunEvent
+from telemetry_core.records import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
-    from telemetry_core.models import Record
+    from telemetry_core.records import Record
 
 _seq = attrgetter("seq")
 _source = attrgetter("source")

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from telemetry_core.clock import NS_PER_MS, iso8601, parse_iso8601
 from telemetry_core.codec import decode, encode
 from telemetry_core.ids import derived_id
-from telemetry_core.models import EXCEPTION, Kind, Lane, RunRecord
+from telemetry_core.models import EXCEPTION, RunRecord
+from telemetry_core.records import Kind, Lane
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -6,12 +6,12 @@ import logging
 from collections import deque
 from typing import TYPE_CHECKING
 
-from telemetry_core.models import Lane
+from telemetry_core.records import Lane
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from telemetry_core.models import Record
+    from telemetry_core.records import Record
 
 _log = logging.getLogger("telemetry_core.memory_spool")
 

@@ -9,7 +9,7 @@ from attrs import define, field
 
 from telemetry_core.clock import NS_PER_SECOND
 from telemetry_core.errors import PluginError
-from telemetry_core.models import FOREVER, Receipt, Rejection
+from telemetry_core.records import FOREVER, Receipt, Rejection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

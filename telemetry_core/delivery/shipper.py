@@ -18,7 +18,7 @@ from telemetry_core.delivery.receipts import HOURLY, Outcome, read_receipt
 from telemetry_core.delivery.retry import RetryPolicy
 from telemetry_core.delivery.state import Pause, SinkState, fingerprint
 from telemetry_core.errors import described
-from telemetry_core.models import Batch, Record, Rejection
+from telemetry_core.records import Batch, Record, Rejection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -9,7 +9,7 @@ from telemetry_core.delivery.report import SinkHealth, SinkReport
 from telemetry_core.delivery.shipper import Shipper
 from telemetry_core.delivery.state import SinkState
 from telemetry_core.delivery.worker import Worker
-from telemetry_core.models import Health
+from telemetry_core.records import Health
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from telemetry_core.delivery.alarm import Alarm
     from telemetry_core.delivery.dead_letters import DeadLetters
     from telemetry_core.delivery.ends import Outbox
-    from telemetry_core.models import Batch, Receipt
     from telemetry_core.plugin import Plugin
+    from telemetry_core.records import Batch, Receipt
 
 SECONDS_PER_DAY = 86_400
 ASK_HEALTH_EVERY = 30.0

@@ -20,7 +20,7 @@ from telemetry_core.discovery import Installed
 from telemetry_core.errors import ConfigError, CredentialError
 from telemetry_core.hookspecs import NAME, hookimpl
 from telemetry_core.manager import Manager
-from telemetry_core.models import Batch, Receipt
+from telemetry_core.records import Batch, Receipt
 
 if TYPE_CHECKING:
     from decimal import Decimal  # known to the type checker only, as in many a plugin

@@ -22,8 +22,9 @@ from hypothesis import strategies as st
 
 from telemetry_core.codec import decode, encode, is_repeat
 from telemetry_core.errors import InvalidRecordError
-from telemetry_core.models import Kind, Lane, RunEvent, RunRecord
+from telemetry_core.models import RunEvent, RunRecord
 from telemetry_core.plain import CUT, CYCLE, MAX_DEPTH
+from telemetry_core.records import Kind, Lane
 
 ID = "0195d4a0-0000-7000-8000-0123456789ab"
 TIME = 1_763_640_000_000_000_000

@@ -18,7 +18,8 @@ from telemetry_core.discovery import Installed
 from telemetry_core.errors import ConfigError, PluginError, PluginNotFoundError
 from telemetry_core.hookspecs import NAME, hookimpl
 from telemetry_core.manager import Manager, Recorder
-from telemetry_core.models import Batch, Kind, Lane, Receipt, Record, RunEvent
+from telemetry_core.models import RunEvent
+from telemetry_core.records import Batch, Kind, Lane, Receipt, Record
 
 # -- plugins as their authors write them
 

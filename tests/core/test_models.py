@@ -11,24 +11,18 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
+from telemetry_core.api_payload import APIPayload
 from telemetry_core.errors import InvalidRecordError, UnknownStatusError
+from telemetry_core.merging import merge_runs
 from telemetry_core.models import (
     CANONICAL_STATUSES,
     COUNT_FIELDS,
-    FOREVER,
-    APIPayload,
-    Batch,
-    Kind,
-    Lane,
-    Receipt,
-    Record,
-    Rejection,
     RunEvent,
     RunRecord,
     generate_run_id,
-    merge_runs,
     normalize_status,
 )
+from telemetry_core.records import FOREVER, Batch, Kind, Lane, Receipt, Record, Rejection
 
 START = "2026-01-01T12:00:00+00:00"
 LATER = "2026-01-01T12:05:00+00:00"

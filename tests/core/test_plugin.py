@@ -15,7 +15,8 @@ from telemetry_core.discovery import Installed
 from telemetry_core.errors import ConfigError, PluginError
 from telemetry_core.hookspecs import NAME, hookimpl
 from telemetry_core.manager import Manager
-from telemetry_core.models import Batch, Kind, Lane, Receipt, Record, RunEvent
+from telemetry_core.models import RunEvent
+from telemetry_core.records import Batch, Kind, Lane, Receipt, Record
 
 # -- plugins as their authors write them
 

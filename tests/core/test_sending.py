@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from telemetry_core.clock import SystemClock
-from telemetry_core.models import FOREVER, Batch, Kind, Lane, Receipt, Record, RunEvent
+from telemetry_core.models import RunEvent
+from telemetry_core.records import FOREVER, Batch, Kind, Lane, Receipt, Record
 from telemetry_core.sending import (
     LARGEST_ANSWER,
     Answer,

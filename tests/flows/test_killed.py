@@ -19,6 +19,7 @@ A_MOMENT = (1, 300)
 BEYOND_A_ROLL = (30_000, 60_000)
 EACH_COUNTED_ONCE_TOLD = """
 import mmap
+from itertools import count
 memory = mmap.mmap(os.open(sys.argv[1], os.O_RDWR), 8)
 client = TelemetryClient()
 run_id = client.start_run("agent", "job")

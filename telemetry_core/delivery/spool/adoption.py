@@ -13,13 +13,14 @@ from telemetry_core.delivery.spool.folder import LOCK_SUFFIX, Folder
 from telemetry_core.delivery.spool.frame import salvage, unframe
 from telemetry_core.delivery.spool.owner import Owner, UnknownFormatError, boot_id
 from telemetry_core.errors import InvalidRecordError
-from telemetry_core.models import Kind, Lane, RunRecord
+from telemetry_core.models import RunRecord
+from telemetry_core.records import Kind, Lane
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
-    from telemetry_core.models import Record
+    from telemetry_core.records import Record
 
 logger = logging.getLogger("telemetry_core.spool")
 

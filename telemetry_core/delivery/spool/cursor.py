@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 from attrs import define, field
 
 from telemetry_core.delivery.spool.files import replace_file, set_aside
-from telemetry_core.models import Lane
+from telemetry_core.records import Lane
 
 if TYPE_CHECKING:
     from pathlib import Path

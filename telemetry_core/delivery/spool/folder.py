@@ -19,7 +19,7 @@ from telemetry_core.delivery.spool.segment import (
     sync_directory,
 )
 from telemetry_core.errors import SpoolError
-from telemetry_core.models import Lane
+from telemetry_core.records import Lane
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,13 +7,13 @@ import logging
 from typing import TYPE_CHECKING
 
 from telemetry_core.delivery.spool.reader import LaneReader
-from telemetry_core.models import Lane
+from telemetry_core.records import Lane
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from telemetry_core.delivery.spool.folder import Folder
-    from telemetry_core.models import Record
+    from telemetry_core.records import Record
 
 
 logger = logging.getLogger("telemetry_core.spool")

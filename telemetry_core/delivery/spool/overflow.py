@@ -11,7 +11,7 @@ from telemetry_core.delivery.spool.cursor import Cursor
 from telemetry_core.delivery.spool.folder import Folder
 from telemetry_core.delivery.spool.frame import frame, unframe
 from telemetry_core.delivery.spool.segment import Segment
-from telemetry_core.models import Lane
+from telemetry_core.records import Lane
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from telemetry_core.delivery.spool.folder import Folder
     from telemetry_core.delivery.spool.segment import Segment
-    from telemetry_core.models import Lane, Record
+    from telemetry_core.records import Lane, Record
 
 logger = logging.getLogger("telemetry_core.spool")
 

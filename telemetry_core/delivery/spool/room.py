@@ -7,7 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from telemetry_core.delivery.spool.segment import parse_segment_name
-from telemetry_core.models import Lane
+from telemetry_core.records import Lane
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

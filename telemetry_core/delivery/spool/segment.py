@@ -11,7 +11,7 @@ from io import FileIO
 from typing import TYPE_CHECKING
 from zlib import crc32
 
-from telemetry_core.models import Lane
+from telemetry_core.records import Lane
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,7 +12,7 @@ from telemetry_core.delivery.spool.folder import LOCK_SUFFIX, Folder, lock_path
 from telemetry_core.delivery.spool.frame import unframe
 from telemetry_core.delivery.spool.owner import Owner, UnknownFormatError
 from telemetry_core.errors import InvalidRecordError
-from telemetry_core.models import Lane
+from telemetry_core.records import Lane
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -22,7 +22,7 @@ from telemetry_core.delivery.spool.segment import (
 )
 from telemetry_core.delivery.spool.sync import CountingAppender
 from telemetry_core.errors import SpoolError
-from telemetry_core.models import Lane
+from telemetry_core.records import Lane
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

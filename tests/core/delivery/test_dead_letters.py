@@ -15,7 +15,8 @@ from pytest_telemetry.clock import FakeClock
 from telemetry_core.codec import decode
 from telemetry_core.delivery.dead_letters import DeadLetter, DeadLetters
 from telemetry_core.errors import SpoolError
-from telemetry_core.models import Kind, Lane, Record, RunEvent
+from telemetry_core.models import RunEvent
+from telemetry_core.records import Kind, Lane, Record
 
 if TYPE_CHECKING:
     from pathlib import Path

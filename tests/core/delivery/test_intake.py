@@ -10,7 +10,8 @@ from telemetry_core.codec import decode, is_repeat
 from telemetry_core.delivery.alarm import Alarm
 from telemetry_core.delivery.intake import Intake
 from telemetry_core.delivery.memory_spool import MemorySpool
-from telemetry_core.models import Lane, RunEvent, RunRecord
+from telemetry_core.models import RunEvent, RunRecord
+from telemetry_core.records import Lane
 
 if TYPE_CHECKING:
     from pytest_telemetry.clock import FakeClock

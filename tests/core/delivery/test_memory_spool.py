@@ -6,7 +6,8 @@ from threading import Barrier, Thread
 import pytest
 
 from telemetry_core.delivery.memory_spool import MemorySpool
-from telemetry_core.models import Kind, Lane, Record, RunEvent
+from telemetry_core.models import RunEvent
+from telemetry_core.records import Kind, Lane, Record
 
 
 def record(number: int, *, lane: Lane = Lane.STANDARD, size: int = 10) -> Record:

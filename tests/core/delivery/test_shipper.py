@@ -11,7 +11,8 @@ from telemetry_core.delivery.memory_spool import MemorySpool
 from telemetry_core.delivery.retry import RetryPolicy
 from telemetry_core.delivery.shipper import Shipper
 from telemetry_core.delivery.state import SinkState
-from telemetry_core.models import Batch, Kind, Lane, Receipt, Record, Rejection, RunEvent, RunRecord
+from telemetry_core.models import RunEvent, RunRecord
+from telemetry_core.records import Batch, Kind, Lane, Receipt, Record, Rejection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -17,7 +17,8 @@ from pytest_telemetry.clock import FakeClock
 from telemetry_core.delivery.memory_spool import MemorySpool
 from telemetry_core.delivery.shipper import Shipper
 from telemetry_core.delivery.state import SinkState
-from telemetry_core.models import Batch, Kind, Lane, Receipt, Record, Rejection, RunEvent
+from telemetry_core.models import RunEvent
+from telemetry_core.records import Batch, Kind, Lane, Receipt, Record, Rejection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

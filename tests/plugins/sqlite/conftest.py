@@ -11,7 +11,8 @@ import pytest
 from attrs import evolve
 from telemetry_sqlite import RunQueries, SqliteSink
 
-from telemetry_core.models import Batch, Kind, Lane, Record, RunEvent, RunRecord
+from telemetry_core.models import RunEvent, RunRecord
+from telemetry_core.records import Batch, Kind, Lane, Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

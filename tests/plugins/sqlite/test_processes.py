@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 WRITER = """
 import sys
-from telemetry_core.models import Batch, Kind, Lane, Record, RunEvent, RunRecord
+from telemetry_core.models import RunEvent, RunRecord
+from telemetry_core.records import Batch, Kind, Lane, Record
 from telemetry_sqlite import SqliteSink
 
 path, name = sys.argv[1:]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from telemetry_core.models import Batch
+    from telemetry_core.records import Batch
     from tests.plugins.sqlite.conftest import Story
 
     Ask = Callable[[str], list[Any]]

@@ -10,7 +10,8 @@ import pytest
 
 from telemetry_core.codec import encode
 from telemetry_core.delivery.spool.spool import Spool
-from telemetry_core.models import Kind, RunEvent, RunRecord
+from telemetry_core.models import RunEvent, RunRecord
+from telemetry_core.records import Kind
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,12 +14,14 @@ from telemetry_core.delivery.lock import OwnerLock
 from telemetry_core.delivery.spool import adoption as adoption_module
 from telemetry_core.delivery.spool import segment as segment_module
 from telemetry_core.delivery.spool.spool import NS_PER_DAY, Spool
-from telemetry_core.models import Kind, Lane, RunRecord
+from telemetry_core.records import Kind, Lane
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_telemetry.clock import FakeClock
+
+    from telemetry_core.models import RunRecord
 
 MakeSpool = Callable[..., Spool]
 MakeLine = Callable[..., bytes]

@@ -12,7 +12,7 @@ from telemetry_core.delivery.spool import reader as reader_module
 from telemetry_core.delivery.spool.cursor import Cursor, Position
 from telemetry_core.delivery.spool.frame import frame
 from telemetry_core.delivery.spool.spool import Spool
-from telemetry_core.models import Kind, Lane
+from telemetry_core.records import Kind, Lane
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -22,7 +22,7 @@ from telemetry_core.delivery.spool import writer as writer_module
 from telemetry_core.delivery.spool.cursor import Cursor
 from telemetry_core.delivery.spool.frame import frame
 from telemetry_core.delivery.spool.segment import Appender, Segment
-from telemetry_core.models import Lane
+from telemetry_core.records import Lane
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,7 +18,7 @@ import pytest
 from telemetry_core.delivery.spool import segment as segment_module
 from telemetry_core.delivery.spool.segment import Appender, AppendFile
 from telemetry_core.delivery.spool.spool import Spool
-from telemetry_core.models import Kind, Lane, Record
+from telemetry_core.records import Kind, Lane, Record
 
 if TYPE_CHECKING:
     from pathlib import Path

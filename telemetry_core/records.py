@@ -1,0 +1,118 @@
+"""What the spool holds, what is handed to a sink, and what comes back."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Self
+
+from attrs import define, field
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from telemetry_core.models import RunEvent, RunRecord
+
+FOREVER = 2**63 - 1  # a pause without an end
+
+
+class Kind(StrEnum):
+    """What a record tells."""
+
+    START_RUN = "start_run"
+    UPDATE_RUN = "update_run"
+    END_RUN = "end_run"
+    EVENT = "event"
+
+
+class Lane(StrEnum):
+    """How urgent a record is: critical ones go first and never make room for standard ones."""
+
+    CRITICAL = "critical"
+    STANDARD = "standard"
+
+
+@define(eq=False)
+class Record:
+    """What the spool holds: one moment of the story, with the run or the event as its body."""
+
+    id: str
+    kind: Kind
+    seq: int
+    time_ns: int
+    lane: Lane
+    body: RunRecord | RunEvent
+    size: int = 0
+    source: int = 0  # which log it was read from; sequence numbers compare only within one
+
+
+@define(eq=False)
+class Batch:
+    """Records handed to one sink, to be done with before a deadline of the client's clock."""
+
+    records: tuple[Record, ...]
+    sink: str = ""
+    deadline: float = float("inf")
+    attempt: int = 1
+
+    def __iter__(self) -> Iterator[Record]:
+        return iter(self.records)
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+
+@define
+class Rejection:
+    """Why a sink will never accept a record."""
+
+    code: str
+    reason: str
+
+
+@define
+class Receipt:
+    """What became of each record of a batch; a record that is not named here waits."""
+
+    delivered: frozenset[str] = frozenset()
+    rejected: Mapping[str, Rejection] = field(factory=dict)
+    retry_after: float | None = None
+    pause_until: int | None = None
+    refused_whole: bool = False
+    code: str = ""
+    reason: str = ""
+
+    @classmethod
+    def all(cls, batch: Batch) -> Self:
+        """Say that everything arrived."""
+        return cls(delivered=frozenset(record.id for record in batch))
+
+    @classmethod
+    def of(
+        cls, delivered: Iterable[str] = (), rejected: Mapping[str, Rejection] | None = None
+    ) -> Self:
+        """Say that these arrived and those never will; the rest waits."""
+        return cls(delivered=frozenset(delivered), rejected=dict(rejected or {}))
+
+    @classmethod
+    def wait(cls, reason: str = "", *, code: str = "", retry_after: float | None = None) -> Self:
+        """Try again later, not before `retry_after` seconds when given; nothing arrived."""
+        return cls(retry_after=retry_after, code=code, reason=reason)
+
+    @classmethod
+    def refuse(cls, code: str, reason: str) -> Self:
+        """Say that the batch was refused as a whole; it is halved to find the offender."""
+        return cls(refused_whole=True, code=code, reason=reason)
+
+    @classmethod
+    def pause(cls, code: str, reason: str, *, until_ns: int | None = None) -> Self:
+        """Stop sending until a time, or (without one) until somebody changes the settings."""
+        return cls(pause_until=FOREVER if until_ns is None else until_ns, code=code, reason=reason)
+
+
+@define
+class Health:
+    """A sink's own word on its condition."""
+
+    ok: bool
+    message: str = ""
+    details: Mapping[str, Any] = field(factory=dict)
