@@ -94,6 +94,11 @@ def random_id() -> str:
     return str(uuid4())
 
 
+def random_fraction() -> float:
+    """Return a number from 0 to below 1, without touching the program's own random numbers."""
+    return int.from_bytes(os.urandom(6)) / 2**48
+
+
 def derived_id(origin: str, purpose: str) -> str:
     """Return the one id that belongs to an origin and a purpose, the same in every process."""
     from uuid import UUID, uuid5

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from telemetry_core.clock import SystemClock
@@ -19,6 +18,7 @@ from telemetry_core.delivery.sinks import SECONDS_PER_DAY, DrivenSink, UndrivenS
 from telemetry_core.delivery.spool.spool import Spool
 from telemetry_core.delivery.spool.sync import SYNC_SECONDS
 from telemetry_core.delivery.worker import Worker
+from telemetry_core.ids import random_fraction
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -131,7 +131,7 @@ class Engine:
             left=self.crew.left,
             ticks=[
                 (CARE_EVERY, self.spool.tick),
-                (ADOPT_EVERY * random.uniform(0.8, 1.2), self._adopt),  # noqa: S311
+                (ADOPT_EVERY * (0.8 + 0.4 * random_fraction()), self._adopt),
             ],
         )
         self.sinks.append(sink)

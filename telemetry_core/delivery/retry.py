@@ -6,16 +6,12 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field, validators
 
+from telemetry_core.ids import random_fraction
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _HIGHEST_POWER = 63
-
-
-def _fraction() -> float:
-    from random import random  # takes 5 ms to import, and only a failure needs it
-
-    return random()  # noqa: S311 - a wait is no secret
 
 
 @define(frozen=True)
@@ -28,7 +24,7 @@ class RetryPolicy:
 
     base: float = field(default=0.5, validator=validators.ge(0))
     cap: float = field(default=60.0, validator=validators.ge(0))
-    random: Callable[[], float] = _fraction
+    random: Callable[[], float] = random_fraction
 
     def delay(self, attempt: int) -> float:
         """Return the seconds to wait after the given failed attempt, the first being 1."""

@@ -144,6 +144,23 @@ os._exit(0)
     assert found == [(40,)]
 
 
+def test_a_programs_own_random_numbers_stay_its_own(home: Home) -> None:
+    home.run("""
+import random
+class Failing:
+    @hookimpl
+    def ship_batch(self, batch): raise RuntimeError
+random.seed(1)
+state = random.getstate()
+client = TelemetryClient(plugins=[Failing()])
+with client.track_run("agent", "job"):
+    say(client, 1)
+client.flush()
+client.close()
+assert random.getstate() == state
+""")
+
+
 def test_a_thousand_threads_lose_nothing(home: Home) -> None:
     home.run("""
 threading.stack_size(256 * 1024)
