@@ -108,7 +108,7 @@ def _condition(saved: Saved, why: str) -> dict[str, Any]:
         condition |= {
             "circuit": str(saved.circuit["state"]),
             "retry_in": round(float(saved.circuit["retry_in"]), 1),
-            "why": f"it failed {saved.circuit['failures']} times in a row",
+            "why": _failures(saved),
         }
     if saved.pause is not None and saved.pause.seconds > 0:
         until = None
@@ -117,6 +117,11 @@ def _condition(saved: Saved, why: str) -> dict[str, Any]:
         said = ": ".join(part for part in (saved.pause.code, saved.pause.reason) if part)
         condition |= {"paused": True, "paused_until": until, "why": said or why}
     return condition
+
+
+def _failures(saved: Saved) -> str:
+    said = f"it failed {saved.circuit['failures']} times in a row"
+    return f"{said}; the last time: {saved.last_error}" if saved.last_error else said
 
 
 def _folder(view: FolderView) -> dict[str, Any]:

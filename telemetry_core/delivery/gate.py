@@ -101,8 +101,11 @@ class Gate:
         self.pause = pause
         self._paused_until = self._clock.monotonic() + pause.seconds
 
-    def remember(self) -> None:
-        """Save circuit and pause when either has changed; remove the file when all is well."""
+    def remember(self, last_error: str) -> None:
+        """Save circuit and pause when either has changed, and the error that is to blame.
+
+        When all is well the file is removed.
+        """
         condition = self._condition()
         if condition == self._remembered:
             return
@@ -110,7 +113,7 @@ class Gate:
         if self.pause is None and self._circuit.state == "closed":
             self._state.clear()
         else:
-            self._state.save(self._key, self._circuit.snapshot(), self.pause)
+            self._state.save(self._key, self._circuit.snapshot(), self.pause, last_error)
 
     def _condition(self) -> tuple[object, ...]:
         snapshot = self._circuit.snapshot()

@@ -109,7 +109,7 @@ class Shipper:
         if wait := self._gate.enter(force=force):
             return wait
         self._ship(records)
-        self._gate.remember()
+        self._gate.remember(self.last_error)
         return self._gate.wait()
 
     # -- taking

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("telemetry_core.state")
 
+_LONGEST_ERROR = 300
+_SALT = ".salt"
+_SALT_BYTES = 16
+
 
 @define(frozen=True)
 class Pause:
@@ -40,10 +44,14 @@ class Saved:
 
     pause: Pause | None = None
     circuit: Mapping[str, Any] = field(factory=dict)
+    last_error: str = ""
 
 
 def fingerprint(destination: str | None, plugin: object) -> str:
-    """Return a mark that changes when the destination or a setting, also a secret one, does."""
+    """Return a mark that changes when the destination or a setting, also a secret one, does.
+
+    It is not for writing down: a short secret could be guessed from it.
+    """
     parts = [type(plugin).__name__, repr(destination)]
     settings: type[Any] = type(plugin)
     if attrs.has(settings):
@@ -60,6 +68,8 @@ class SinkState:
     """One sink's file in `<base_dir>/state`; it is there only while something is wrong.
 
     No method raises: what cannot be written is not remembered, what cannot be read is set aside.
+    The key stands in it hashed with random bytes that are in another file of the same directory,
+    so that the file, shown to somebody, gives no secret away to guesses.
     """
 
     def __init__(self, path: Path, clock: Clock) -> None:
@@ -78,24 +88,30 @@ class SinkState:
         except OSError:
             return Saved()
         try:
-            saved = self._parse(json.loads(text), key)
-            self._written = True
+            saved_key, saved = self._parse(json.loads(text))
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             self._set_aside(error)
             return Saved()
-        return saved
+        self._written = True
+        try:
+            return saved if saved_key == self._salted(key) else Saved()
+        except OSError:
+            return Saved()
 
-    def save(self, key: str, circuit: Mapping[str, Any], pause: Pause | None) -> None:
-        """Write both down, replacing the file in one step."""
+    def save(
+        self, key: str, circuit: Mapping[str, Any], pause: Pause | None, last_error: str = ""
+    ) -> None:
+        """Write all of it down, replacing the file in one step."""
         data = {
-            "key": key,
             "time": self._clock.time_ns(),
             "circuit": dict(circuit),
             "pause": None if pause is None else attrs.asdict(pause),
+            "last_error": " ".join(last_error.split())[:_LONGEST_ERROR],
         }
         new = self._path.with_name(f"{self._path.name}.{os.getpid()}.new")
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            data["key"] = self._salted(key)
             descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:
                 json.dump(data, file)
@@ -125,9 +141,20 @@ class SinkState:
             return False
         return False
 
-    def _parse(self, data: Any, key: str) -> Saved:
-        if data["key"] != key:
-            return Saved()
+    def _salted(self, key: str) -> str:
+        """Hash a key with this installation's own random bytes. Raises `OSError`."""
+        path = self._path.with_name(_SALT)
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            pass
+        else:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(os.urandom(_SALT_BYTES))
+        salt = path.read_bytes()[:_SALT_BYTES]
+        return hashlib.blake2b(key.encode(), digest_size=16, key=salt).hexdigest()
+
+    def _parse(self, data: Any) -> tuple[str, Saved]:
         gone = max(0.0, (self._clock.time_ns() - int(data["time"])) / NS_PER_SECOND)
         circuit = dict(data["circuit"])
         if circuit:
@@ -137,7 +164,7 @@ class SinkState:
             if not math.isfinite(pause.seconds):
                 raise ValueError(f"a pause of {pause.seconds} seconds")
             pause = attrs.evolve(pause, seconds=max(0.0, pause.seconds - gone))
-        return Saved(pause, circuit)
+        return data["key"], Saved(pause, circuit, str(data.get("last_error", "")))
 
     def _set_aside(self, error: Exception) -> None:
         aside = self._path.with_name(f"{self._path.name}.corrupt")

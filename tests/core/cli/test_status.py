@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -107,7 +108,9 @@ def test_a_sink_that_does_not_answer_is_wrong(
         client.capture("something")
         for _ in range(6):
             client.flush(timeout=5)
-    assert _sink(ask("status"), "sqlite")["circuit"] == "open"
+    told = _sink(ask("status"), "sqlite")
+    assert told["circuit"] == "open"
+    assert re.search(r"failed \d+ times in a row; the last time: .*runs.sqlite", told["why"])
     shown = call("status")
     assert shown.exit_code == 1
     assert "not answering" in shown.stdout

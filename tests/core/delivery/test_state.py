@@ -42,6 +42,41 @@ def test_what_was_saved_is_there_for_the_next_process(
     assert SinkState(path, telemetry_clock).load("key") == Saved(PAUSE, CIRCUIT)
 
 
+def test_the_last_error_is_kept_as_one_line_of_some_length(state: SinkState) -> None:
+    state.save("key", CIRCUIT, None, "no\nroute\tto host " + "x" * 10_000)
+    kept = state.load("key").last_error
+    assert kept.startswith("no route to host x")
+    assert len(kept) == 300
+
+
+def test_a_file_without_a_last_error_is_read_too(state: SinkState, path: Path) -> None:
+    state.save("key", CIRCUIT, PAUSE)
+    data = json.loads(path.read_text())
+    del data["last_error"]
+    path.write_text(json.dumps(data))
+    assert state.load("key") == Saved(PAUSE, CIRCUIT)
+
+
+def test_what_is_written_of_a_key_differs_from_installation_to_installation(
+    tmp_path: Path, telemetry_clock: FakeClock
+) -> None:
+    texts = []
+    for name in ("one", "other"):
+        path = tmp_path / name / "sink.json"
+        SinkState(path, telemetry_clock).save("key", CIRCUIT, PAUSE)
+        texts.append(json.loads(path.read_text())["key"])
+    assert texts[0] != texts[1]
+    assert "key" not in texts
+
+
+def test_where_the_salt_cannot_be_had_nothing_is_remembered_and_nothing_raised(
+    state: SinkState, path: Path
+) -> None:
+    (path.parent / ".salt").mkdir(parents=True)
+    state.save("key", CIRCUIT, PAUSE)
+    assert state.load("key") == Saved()
+
+
 def test_the_time_since_counts(state: SinkState, telemetry_clock: FakeClock) -> None:
     state.save("key", CIRCUIT, PAUSE)
     telemetry_clock.advance(100)
@@ -124,13 +159,14 @@ def test_what_was_loaded_can_be_cleared_too(
 def test_the_file_is_for_its_owner_alone(state: SinkState, path: Path) -> None:
     state.save("key", CIRCUIT, PAUSE)
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.with_name(".salt").stat().st_mode) == 0o600
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
 def test_saving_leaves_nothing_else_behind(state: SinkState, path: Path) -> None:
     state.save("key", CIRCUIT, PAUSE)
     state.save("key", {}, None)
-    assert os.listdir(path.parent) == ["posthog.json"]
+    assert sorted(os.listdir(path.parent)) == [".salt", "posthog.json"]
     assert json.loads(path.read_text())["pause"] is None
 
 
