@@ -35,7 +35,8 @@ NAMES = [_project(folder)["name"] for folder in PROJECTS]
 @pytest.fixture(scope="session")
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Build all wheels once for all workers and return them by the name of their distribution."""
-    shared = tmp_path_factory.getbasetemp().parent / "wheels"
+    ours = tmp_path_factory.getbasetemp()
+    shared = (ours.parent if "PYTEST_XDIST_WORKER" in os.environ else ours) / "wheels"
     with FileLock(f"{shared}.lock"):
         if not (shared / "done").exists():
             _build(shared)
@@ -69,6 +70,13 @@ def test_a_wheel_holds_one_typed_package_and_nothing_else(
     ]
     assert not strays
     assert not [path for path in files if "test" in path.stem and name != "pytest-telemetry"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_wheel_carries_the_licence(name: str, wheels: dict[str, Path]) -> None:
+    with ZipFile(wheels[name]) as wheel:
+        (licence,) = [entry for entry in wheel.namelist() if entry.endswith("licenses/LICENSE")]
+        assert wheel.read(licence) == (ROOT / "LICENSE").read_bytes()
 
 
 @pytest.mark.parametrize("folder", PROJECTS, ids=NAMES)
