@@ -8,6 +8,7 @@ from collections import Counter
 from telemetry_core.errors import TelemetryError
 
 logger = logging.getLogger("telemetry_core")
+logger.addHandler(logging.NullHandler())  # who wants to read of it adds one that writes
 
 
 class Complaints:
