@@ -14,6 +14,7 @@ from attrs import define, field
 
 from telemetry_core.clock import NS_PER_SECOND
 from telemetry_core.credentials import Secret
+from telemetry_core.ids import random_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +26,7 @@ _log = logging.getLogger("telemetry_core.state")
 
 _LONGEST_ERROR = 300
 _SALT = ".salt"
-_SALT_BYTES = 16
+_LONGEST_SALT = 64
 
 
 @define(frozen=True)
@@ -149,9 +150,9 @@ class SinkState:
         except FileExistsError:
             pass
         else:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(os.urandom(_SALT_BYTES))
-        salt = path.read_bytes()[:_SALT_BYTES]
+            with os.fdopen(descriptor, "w", encoding="ascii") as file:
+                file.write(random_id())
+        salt = path.read_bytes()[:_LONGEST_SALT]
         return hashlib.blake2b(key.encode(), digest_size=16, key=salt).hexdigest()
 
     def _parse(self, data: Any) -> tuple[str, Saved]:

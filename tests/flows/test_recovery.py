@@ -97,6 +97,7 @@ def test_corrupt_dead_letters_are_set_aside_and_new_ones_kept(
     left_behind(home)
     (home.base_dir / "dead_letters.sqlite").write_bytes(b"no database at all" * 100)
     program = """
+import logging; logging.basicConfig()
 class Refusing:
     @hookimpl
     def ship_batch(self, batch):
@@ -207,6 +208,7 @@ def test_a_base_directory_that_cannot_be_written_is_said_once_and_others_deliver
     if os.getuid() != 0:
         home.base_dir.chmod(0)
     output = home.run(f"""{WITHOUT_ROOT}
+import logging; logging.basicConfig()
 config = load_config(environ=os.environ)
 config.active = ()
 client = TelemetryClient(config, plugins=[Keeper()])
