@@ -65,6 +65,7 @@ class Engine:
         self.clock = clock
         self.exit_timeout = config.delivery.exit_timeout
         self.alarm = Alarm()
+        self._takeovers = 0
         self.spool = self._new_spool()
         self.dead_letters = DeadLetters(config.base_dir / "dead_letters.sqlite", clock)
         self.crew = Crew(self.spool.close)
@@ -153,13 +154,13 @@ class Engine:
             self.spool.sink_is_live(sink, destination)
             self._adopt()
 
-    def _adopt(self) -> bool:
+    def _adopt(self) -> None:
         """Take over what others left; what keeps us from that keeps no sink from its own."""
         try:
-            return not self.crew.dismissed and self.spool.adopt()
+            if not self.crew.dismissed and self.spool.adopt():
+                self._takeovers += 1
         except Exception as error:
             self._complaints.caught("taking over what other programs left", error)
-            return False
 
     def _hears(self) -> Hears:
         intake, others = self.intake, self.manager.listeners
@@ -185,9 +186,11 @@ class Engine:
         """Have every sink try all it is owed, within one deadline for all; say what became."""
         deadline = self.clock.monotonic() + timeout
         self.ring()
-        self._wait(self._request(), deadline)
-        while self.clock.monotonic() < deadline and self._adopt():
+        again = True
+        while again:
+            before = self._takeovers
             self._wait(self._request(), deadline)
+            again = self._found_more(before, deadline)
         return self.report()
 
     async def aflush(self, timeout: float) -> FlushReport:  # noqa: ASYNC109
@@ -198,11 +201,17 @@ class Engine:
         self.ring()
         again = True
         while again:
+            before = self._takeovers
             tickets = self._request()
             while self.clock.monotonic() < deadline and any(t.open for t in tickets):  # noqa: ASYNC110
                 await asyncio.sleep(POLL)
-            again = self.clock.monotonic() < deadline and self._adopt()
+            again = self._found_more(before, deadline)
         return self.report()
+
+    def _found_more(self, before: int, deadline: float) -> bool:
+        """Look for what others left; true when there is time for it, whichever thread took it."""
+        self._adopt()
+        return self._takeovers != before and self.clock.monotonic() < deadline
 
     def _request(self) -> list[Ticket]:
         return [sink.worker.request_flush() for sink in self.sinks]
