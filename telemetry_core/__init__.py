@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from telemetry_core.clock import get_iso8601_timestamp as get_iso8601_timestamp
     from telemetry_core.clock import iso8601 as iso8601
     from telemetry_core.clock import parse_iso8601 as parse_iso8601
-    from telemetry_core.codec import tolerant as tolerant
     from telemetry_core.config import DeliverySettings as DeliverySettings
     from telemetry_core.config import PrivacySettings as PrivacySettings
     from telemetry_core.config import TelemetryConfig as TelemetryConfig
@@ -53,12 +52,17 @@ if TYPE_CHECKING:
     from telemetry_core.ids import IdSource as IdSource
     from telemetry_core.ids import format_run_id as format_run_id
     from telemetry_core.merging import merge_runs as merge_runs
+    from telemetry_core.models import COUNT_FIELDS as COUNT_FIELDS
+    from telemetry_core.models import JSON_FIELDS as JSON_FIELDS
     from telemetry_core.models import RUN_FIELDS as RUN_FIELDS
     from telemetry_core.models import SCHEMA_VERSION as SCHEMA_VERSION
+    from telemetry_core.models import TIME_FIELDS as TIME_FIELDS
     from telemetry_core.models import RunEvent as RunEvent
     from telemetry_core.models import RunRecord as RunRecord
     from telemetry_core.models import generate_run_id as generate_run_id
     from telemetry_core.models import normalize_status as normalize_status
+    from telemetry_core.plain import json_text as json_text
+    from telemetry_core.plain import tolerant as tolerant
     from telemetry_core.privacy import Redactor as Redactor
     from telemetry_core.records import Batch as Batch
     from telemetry_core.records import Health as Health
@@ -76,7 +80,6 @@ _HOMES = {
     "api_payload": "APIPayload",
     "client": "TelemetryClient",
     "clock": "Bell Clock SystemClock calculate_duration_ms get_iso8601_timestamp iso8601 parse_iso8601",
-    "codec": "tolerant",
     "config": "DeliverySettings PrivacySettings TelemetryConfig load_config",
     "credentials": "Secret",
     "default": (
@@ -94,7 +97,11 @@ _HOMES = {
     "hookspecs": "NAME hookimpl hookspec",
     "ids": "IdSource format_run_id",
     "merging": "merge_runs",
-    "models": "RUN_FIELDS SCHEMA_VERSION RunEvent RunRecord generate_run_id normalize_status",
+    "models": (
+        "COUNT_FIELDS JSON_FIELDS RUN_FIELDS SCHEMA_VERSION TIME_FIELDS RunEvent RunRecord"
+        " generate_run_id normalize_status"
+    ),
+    "plain": "json_text tolerant",
     "privacy": "Redactor",
     "records": "Batch Health Kind Lane Receipt Record Rejection",
     "run_context": "RunContext current_run",

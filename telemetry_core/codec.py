@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
     from telemetry_core.records import Lane
 
-__all__ = ["decode", "encode", "is_repeat", "tolerant"]
-
 _REPEAT_ENDING = b',"repeat":true}'
 _DEEPEST_LINE = MAX_DEPTH + 2  # the line and its body are levels too
 # A level takes two bytes and the line around the payload 60: below this it cannot be too deep.

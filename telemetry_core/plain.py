@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import numbers
 from collections.abc import Mapping, Sequence
@@ -12,6 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec.json import Decoder, Encoder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -24,6 +24,9 @@ _MOST_INT_BITS = 4096  # Python refuses to read much longer numbers back
 
 CUT = "[nested too deeply]"
 CYCLE = "[refers to itself]"
+
+_encode = Encoder().encode
+_read_to_the_end = Decoder(msgspec.Raw).decode  # and build nothing
 
 
 def tolerant(value: object, depth: int = MAX_DEPTH) -> Any:
@@ -160,8 +163,13 @@ def _key(key: object) -> str:
 
 
 def json_text(value: object) -> str:
-    """Return a value as one line of JSON, hostile ones as `tolerant` makes them plain."""
+    """Return a value as one line of valid JSON, a hostile one as `tolerant` makes it plain."""
     try:
-        return json.dumps(value, allow_nan=False)
-    except (TypeError, ValueError, RecursionError):
-        return json.dumps(tolerant(value))
+        line = _encode(value)
+        # A `Raw` in the value is written as it stands, and what is nested too deep cannot be read.
+        _read_to_the_end(line)
+        if b"\n" not in line:
+            return line.decode()
+    except Exception:  # noqa: S110 - whatever it was, the tolerant path copes with it
+        pass
+    return _encode(tolerant(value)).decode()

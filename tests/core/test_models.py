@@ -10,6 +10,7 @@ import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import Raw
 
 from telemetry_core.api_payload import APIPayload
 from telemetry_core.errors import InvalidRecordError, UnknownStatusError
@@ -135,10 +136,21 @@ def test_a_mapping_with_an_unknown_status_is_refused() -> None:
         RunRecord.from_dict(a_run().to_dict() | {"status": "lost"})
 
 
-@pytest.mark.parametrize("value", [math.nan, Path("p"), {1: {2}}, "\ud800", b"\xff", object()])
-def test_json_of_a_run_is_json_whatever_it_carries(value: Any) -> None:
+CIRCLE: dict[str, Any] = {}
+CIRCLE["again"] = CIRCLE
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(math.nan, Path("p"), {1: {2}}, {None: 1}, "\ud800", b"\xff", object(), type),
+        *(Raw(b"{"), Raw(b"[1,\n2]"), Raw(b"\xff"), [10**5000], CIRCLE),
+    ],
+)
+def test_json_of_a_run_is_one_line_of_json_whatever_it_carries(value: Any) -> None:
     text = a_run(metrics_json={"v": value}).to_json()
     assert json.loads(text, parse_constant=pytest.fail)["run_id"] == "r-1"
+    assert "\n" not in text
 
 
 # -- events

@@ -6,10 +6,19 @@ import json
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from attrs import evolve, fields
 
-from telemetry_core import RUN_FIELDS, RunEvent, RunRecord, iso8601, parse_iso8601
+from telemetry_core import (
+    COUNT_FIELDS,
+    JSON_FIELDS,
+    RUN_FIELDS,
+    TIME_FIELDS,
+    RunEvent,
+    RunRecord,
+    iso8601,
+    json_text,
+    parse_iso8601,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -27,24 +36,13 @@ EVENT_COLUMNS = (
     "context_json",
 )
 
-_TIMES = ("start_time", "end_time", "created_at", "updated_at")
 _FLAGS = ("api_posted", "inferred")
-_NEVER_NULL = (
-    "items_discovered",
-    "items_succeeded",
-    "items_failed",
-    "items_skipped",
-    "duration_ms",
-    "api_retry_count",
-    "revision",
-)
-_JSON = ("metrics_json", "context_json")
-_JSON_AT = tuple(RUN_COLUMNS.index(name) for name in _JSON)
-_AS_JSON = frozenset({*_JSON, "payload", "context"})
+_NEVER_NULL = (*COUNT_FIELDS, "revision")
+_JSON_AT = tuple(RUN_COLUMNS.index(name) for name in JSON_FIELDS)
+_AS_JSON = frozenset({*JSON_FIELDS, "payload", "context"})
 _WIDEST = 2**63
 
 _values: Callable[[RunRecord], tuple[Any, ...]] = attrgetter(*RUN_COLUMNS)
-_encode = msgspec.json.Encoder().encode
 
 
 def run_row(run: RunRecord) -> tuple[Any, ...]:
@@ -65,7 +63,7 @@ def event_rows(events: Iterable[RunEvent]) -> list[tuple[Any, ...]]:
             event.run_id,
             event.event_type,
             iso8601(event.time_ns),
-            json_text(event.payload) if event.payload else None,
+            event.payload_json,
             event.distinct_id,
             json_text(event.context) if event.context else None,
         )
@@ -84,7 +82,7 @@ def run_dict(row: Iterable[Any]) -> dict[str, Any]:
         run[name] = bool(run[name])
     for name in _NEVER_NULL:
         run[name] = run[name] or 0
-    for name in _JSON:
+    for name in JSON_FIELDS:
         _parse_in_place(run, name)
     return run
 
@@ -108,7 +106,7 @@ def normalized(run: RunRecord, seen_ns: int) -> RunRecord:
     A run without a time of creation was created when it started: so says each of its records,
     whichever arrives first.
     """
-    times = {name: utc(getattr(run, name)) for name in _TIMES}
+    times = {name: utc(getattr(run, name)) for name in TIME_FIELDS}
     times["created_at"] = times["created_at"] or times["start_time"]
     times["updated_at"] = times["updated_at"] or iso8601(seen_ns)
     changed = {name: value for name, value in times.items() if value != getattr(run, name)}
@@ -140,14 +138,6 @@ def storable(record: Record) -> Record:
 def readable(text: str) -> str:
     """Return the text with lone surrogates written out, since SQLite holds UTF-8 only."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def json_text(value: Any) -> str:
-    """Write a value as JSON, in the quick way or in the one that takes more."""
-    try:
-        return _encode(value).decode()
-    except Exception:  # lone surrogates, and objects that only str() can show
-        return json.dumps(value, default=str)
 
 
 def _fit(name: str, value: Any) -> Any:
