@@ -185,3 +185,21 @@ signal.setitimer(signal.ITIMER_REAL, 0)
 print(next(numbers))
 """)
     assert home.said() == [*range(3000), *range(1_000_000, int(handled.split()[0]))]
+
+
+def test_runs_left_open_that_fill_a_segment_are_not_repeated_at_every_record(home: Home) -> None:
+    home.run(
+        """
+client = TelemetryClient()
+for n in range(30):
+    client.start_run("agent", "job", input_summary="x" * 300_000)
+base = Path(os.environ["TELEMETRY_BASE_DIR"])
+def written(): return sum(path.stat().st_size for path in base.rglob("critical-*.seg"))
+before = written()
+for n in range(40):
+    client.capture_exception(ValueError(n))
+assert written() - before < 12_000_000, written() - before
+os._exit(0)
+""",
+        TELEMETRY_LINGER="600",
+    )

@@ -15,6 +15,7 @@ from telemetry_core.delivery.spool.files import replace_file
 from telemetry_core.delivery.spool.folder import CURSORS, Folder
 from telemetry_core.delivery.spool.overflow import Overflow
 from telemetry_core.delivery.spool.segment import (
+    SEGMENT_BYTES,
     Appender,
     SyncedAppender,
     segment_name,
@@ -207,6 +208,7 @@ class SpoolWriter:
             if lane is _CRITICAL and segment.number > 1:
                 for line in self._preface():
                     appender.append(line)
+                appender.room = SEGMENT_BYTES  # what is repeated must not bring on the next roll
         finally:
             folder.add(segment)
 
