@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -14,6 +15,7 @@ from typing import NamedTuple
 import pytest
 
 from telemetry_core import load_config
+from telemetry_core.manager import Manager
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
@@ -35,6 +37,8 @@ FENCE = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 PICTURES = {"text", "mermaid"}
+# What changes from one run of a command to the next: figures, ids, and the width of columns.
+CHANGING = re.compile(r"\d[\d.]* m?s\b|\b[0-9a-f]{8}\b|\d+| +")
 # What a page may tell people to type that no test needs to type again.
 SETTING_UP = (
     "pip install",
@@ -92,7 +96,8 @@ def scratch(tmp_path: Path) -> Path:
 
 def _run(command: list[str], scratch: Path) -> subprocess.CompletedProcess[str]:
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(("TELEMETRY_", "AGENT_"))}
-    environ = {**inherited, "TELEMETRY_BASE_DIR": str(scratch / "store"), "NO_COLOR": "1"}
+    ours = {"TELEMETRY_BASE_DIR": str(scratch / "store"), "TELEMETRY_EXIT_TIMEOUT": "30"}
+    environ = {**inherited, **ours, "NO_COLOR": "1"}
     done = subprocess.run(
         command, cwd=scratch, env=environ, capture_output=True, text=True, timeout=60, check=False
     )
@@ -131,16 +136,22 @@ def test_a_toml_block_is_a_configuration(block: Block, scratch: Path) -> None:
     whole = "tool" in tomllib.loads(block.code)
     path = scratch / ("pyproject.toml" if whole else "telemetry.toml")
     path.write_text(block.code, encoding="utf-8")
-    assert load_config(path, environ={}).path == path
+    plugins = Manager(load_config(path, environ={})).plugins
+    assert all(plugin.build() for plugin in plugins)
 
 
 @pytest.mark.parametrize("block", _of("console"), ids=str)
-def test_the_commands_of_a_console_block_work(block: Block, scratch: Path) -> None:
-    typed = [line[2:] for line in block.code.splitlines() if line.startswith("$ ")]
+def test_a_console_block_is_what_one_types_and_what_one_gets(block: Block, scratch: Path) -> None:
+    for example in EXAMPLES:
+        shutil.copy(example, scratch)
+    before, *typed = re.split(r"^\$ ", block.code, flags=re.MULTILINE)
     assert typed
-    for line in typed:
+    assert not before
+    for part in typed:
+        line, _, shown = part.partition("\n")
         if line.startswith(SETTING_UP):
             continue
         program, *arguments = shlex.split(line.removeprefix("uv run "), comments=True)
-        assert program == "telemetry", f"{block}: nobody knows how to run `{line}`"
-        _run([str(Path(sys.executable).with_name(program)), *arguments], scratch)
+        assert program in {"telemetry", "python"}, f"{block}: nobody knows how to run `{line}`"
+        got = _run([str(Path(sys.executable).with_name(program)), *arguments], scratch).stdout
+        assert not shown or CHANGING.sub("", shown) == CHANGING.sub("", got)
