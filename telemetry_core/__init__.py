@@ -46,6 +46,9 @@ if TYPE_CHECKING:
     from telemetry_core.errors import SpoolError as SpoolError
     from telemetry_core.errors import TelemetryError as TelemetryError
     from telemetry_core.errors import UnknownStatusError as UnknownStatusError
+    from telemetry_core.files import make_private_file as make_private_file
+    from telemetry_core.files import set_aside as set_aside
+    from telemetry_core.files import sync_directory as sync_directory
     from telemetry_core.hookspecs import NAME as NAME
     from telemetry_core.hookspecs import hookimpl as hookimpl
     from telemetry_core.hookspecs import hookspec as hookspec
@@ -94,6 +97,7 @@ _HOMES = {
         "ConfigError CredentialError InvalidRecordError PluginError PluginNotFoundError"
         " SpoolError TelemetryError UnknownStatusError"
     ),
+    "files": "make_private_file set_aside sync_directory",
     "hookspecs": "NAME hookimpl hookspec",
     "ids": "IdSource format_run_id",
     "merging": "merge_runs",

@@ -43,7 +43,7 @@ LAYERS = (
     ("delivery.spool.overflow", "delivery.spool.reader", "delivery.spool.room"),
     ("delivery.spool.folder", "delivery.spool.sync"),
     ("delivery.spool.segment", "delivery.spool.cursor", "delivery.spool.owner"),
-    ("delivery.spool.frame", "delivery.spool.files"),
+    ("delivery.spool.frame",),
     ("delivery.memory_spool", "delivery.dead_letters", "delivery.state"),
     ("delivery.retry", "delivery.circuit", "delivery.lock"),
     ("manager",),
@@ -55,7 +55,7 @@ LAYERS = (
     ("merging", "api_payload"),
     ("records",),
     ("models",),
-    ("complaints", "plain"),
+    ("complaints", "files", "plain"),
     ("errors", "clock", "ids"),
 )
 HEIGHT = {name: len(LAYERS) - row for row, names in enumerate(LAYERS) for name in names}

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-import os
-from contextlib import closing, suppress
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import define
 
 from telemetry_core.codec import encode
 from telemetry_core.errors import SpoolError
+from telemetry_core.files import make_private_file, set_aside
 
 if TYPE_CHECKING:
     import sqlite3
@@ -146,7 +146,7 @@ class DeadLetters:
         import sqlite3
 
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _make_file(self._path)
+        make_private_file(self._path)
         with closing(sqlite3.connect(self._path, timeout=_BUSY_SECONDS)) as connection, connection:
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute(_SCHEMA)
@@ -159,11 +159,8 @@ class DeadLetters:
         with FileLock(f"{self._path}.lock", timeout=_BUSY_SECONDS, mode=0o600):
             if self._is_sound():
                 return
-            aside = f"{self._path}.corrupt-{self._clock.time_ns()}"
+            aside = set_aside(self._path)
             _log.warning("%s is damaged; it is kept as %s and a new one begun", self._path, aside)
-            with suppress(FileNotFoundError):  # a journal left behind would go into the new file
-                os.replace(f"{self._path}-journal", f"{aside}-journal")
-            os.replace(self._path, aside)
 
     def _is_sound(self) -> bool:
         import sqlite3
@@ -175,16 +172,6 @@ class DeadLetters:
                 raise
             return False
         return rows == [("ok",)]
-
-
-def _make_file(path: Path) -> None:
-    """Create the file for its owner only; one that is there is left to SQLite alone.
-
-    Closing any descriptor of a file drops all POSIX locks that this process has on it, so an
-    opening of our own would end another thread's transaction for every other process.
-    """
-    with suppress(FileExistsError):
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _tells_damage(error: sqlite3.DatabaseError) -> bool:

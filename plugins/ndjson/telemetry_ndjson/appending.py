@@ -6,6 +6,8 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from telemetry_core import sync_directory
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -44,17 +46,6 @@ def make_directory(directory: Path) -> None:
     make_directory(directory.parent)
     directory.mkdir(PRIVATE_DIRECTORY, exist_ok=True)
     sync_directory(directory.parent)
-
-
-def sync_directory(directory: Path) -> None:
-    """Make the names in a directory survive a power loss, where the system can do that."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 _BINARY = getattr(os, "O_BINARY", 0)

@@ -7,7 +7,8 @@ import os
 import struct
 from typing import TYPE_CHECKING
 
-from telemetry_ndjson.appending import PRIVATE_FILE, sync_directory
+from telemetry_core import sync_directory
+from telemetry_ndjson.appending import PRIVATE_FILE
 from telemetry_ndjson.writer import day_before, day_of, is_packed, packed
 
 if TYPE_CHECKING:

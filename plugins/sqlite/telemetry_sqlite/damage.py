@@ -7,7 +7,7 @@ import os
 import sqlite3
 from glob import escape, glob
 
-from telemetry_core import get_iso8601_timestamp
+from telemetry_core import set_aside
 
 logger = logging.getLogger("telemetry_core.sqlite")
 
@@ -31,19 +31,11 @@ def file_id(path: str) -> FileId | None:
     return status.st_dev, status.st_ino
 
 
-def set_aside(path: str, damaged: FileId | None, error: sqlite3.Error) -> None:
-    """Rename the damaged file and its journal, unless another process has already done so.
-
-    The journal goes first: left alone by a crash between the two, it would be played into the
-    new database.
-    """
+def set_damaged_aside(path: str, damaged: FileId | None, error: sqlite3.Error) -> None:
+    """Rename the damaged file and its journal, unless another process has already done so."""
     if damaged is None or file_id(path) != damaged:
         return
-    stamp = get_iso8601_timestamp().replace("-", "").replace(":", "")[:15]
-    aside = _free_name(f"{path}.corrupt-{stamp}Z")
-    if os.path.exists(f"{path}-journal"):
-        os.replace(f"{path}-journal", f"{aside}-journal")
-    os.replace(path, aside)
+    aside = set_aside(path)
     logger.error(
         "the runs database %s is damaged (%s); it was set aside as %s and a new one begun",
         path,
@@ -56,11 +48,3 @@ def files_set_aside(path: str) -> list[str]:
     """Return the damaged files that lie beside the database, oldest first."""
     found = glob(f"{escape(path)}.corrupt-*")
     return sorted(name for name in found if not name.endswith("-journal"))
-
-
-def _free_name(wanted: str) -> str:
-    name, count = wanted, 1
-    while os.path.exists(name):
-        count += 1
-        name = f"{wanted}-{count}"
-    return name

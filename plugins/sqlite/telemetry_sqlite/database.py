@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import sqlite3
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from telemetry_core import SystemClock
+from telemetry_core import SystemClock, make_private_file, sync_directory
 from telemetry_sqlite import damage, schema
 from telemetry_sqlite.errors import DatabaseUnusableError
 from telemetry_sqlite.turn import Turn
@@ -56,7 +55,7 @@ class Database:
             if not damage.is_damage(error):
                 raise
             with Turn(self.path):
-                damage.set_aside(self.path, self._file, error)
+                damage.set_damaged_aside(self.path, self._file, error)
         return self._transaction(work, deadline)
 
     def close(self) -> None:
@@ -77,7 +76,7 @@ class Database:
             except BaseException:
                 self.close()  # rolls back
                 raise
-        _sync_directory(self._directory)  # until then a power loss brings the journal back
+        sync_directory(self._directory)  # until then a power loss brings the journal back
         return result
 
     def _opened(self) -> Connection:
@@ -86,11 +85,11 @@ class Database:
             if damage.file_id(self.path) == self._file:
                 return self._connection
             self.close()  # moved or removed: nobody would ever read what is written there
-        _make_file(self.path)
+        make_private_file(self.path)  # SQLite gives its journal the same permissions
         self._file = damage.file_id(self.path)
         self._connection = _connect(self.path)
         schema.prepare(self._connection, self.path)
-        _sync_directory(os.path.dirname(self._directory))
+        sync_directory(os.path.dirname(self._directory))
         return self._connection
 
     def _wait_at_most(self, connection: Connection, deadline: float) -> None:
@@ -148,25 +147,3 @@ def _connect(path: str) -> Connection:
         connection.close()
         raise
     return connection
-
-
-def _make_file(path: str) -> None:
-    """Create the file for its owner only; SQLite gives its journal the same permissions."""
-    try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
-    except FileExistsError:
-        return
-
-
-def _sync_directory(directory: str) -> None:
-    try:
-        descriptor = os.open(directory, os.O_RDONLY)
-    except PermissionError:  # Windows, or a directory that we may use but not list
-        return
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno != errno.EINVAL:  # a file system that has no such thing
-            raise
-    finally:
-        os.close(descriptor)

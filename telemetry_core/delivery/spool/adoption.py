@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from telemetry_core import codec
 from telemetry_core.delivery.lock import OwnerLock
-from telemetry_core.delivery.spool.files import replace_file
-from telemetry_core.delivery.spool.folder import LOCK_SUFFIX, Folder
+from telemetry_core.delivery.spool.folder import LOCK_SUFFIX, Folder, lock_path
 from telemetry_core.delivery.spool.frame import salvage, unframe
 from telemetry_core.delivery.spool.owner import Owner, UnknownFormatError, boot_id
 from telemetry_core.errors import InvalidRecordError
+from telemetry_core.files import replace_file
 from telemetry_core.models import RunRecord
 from telemetry_core.records import Kind, Lane
 
@@ -84,7 +84,7 @@ class Adoption:
         return sorted(free, key=_changed_ns)
 
     def _try(self, path: Path) -> Folder | None:
-        lock = OwnerLock(path.with_name(path.name + LOCK_SUFFIX))
+        lock = OwnerLock(lock_path(path))
         if not lock.acquire():
             return None
         folder: Folder | None = None
@@ -107,7 +107,7 @@ class Adoption:
                 return None
             owner = self._present()
             owner.save(path)
-        if owner.boot_id != boot_id() and self._untouched_ns(lock.path) < UNTOUCHED_NS:
+        if owner.boot_id != boot_id() and self._untouched_ns(lock) < UNTOUCHED_NS:
             return None
         folder = Folder.open(path, lock, owner)
         if owner.service != self.service or not self._wanted(folder):
@@ -115,10 +115,10 @@ class Adoption:
             return None
         return folder
 
-    def _untouched_ns(self, lock_path: Path) -> int:
+    def _untouched_ns(self, lock: OwnerLock) -> int:
         """Return for how long the owner showed no life, by the file system's own clock."""
         try:
-            touched = os.stat(lock_path).st_mtime_ns
+            touched = os.stat(lock.path).st_mtime_ns
         except FileNotFoundError:
             return UNTOUCHED_NS
         clock = self.spool / _CLOCK_FILE

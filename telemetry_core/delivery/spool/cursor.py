@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 from attrs import define, field
 
-from telemetry_core.delivery.spool.files import replace_file, set_aside
+from telemetry_core.files import give_up_file, replace_file
 from telemetry_core.records import Lane
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Cursor:
         except FileNotFoundError:
             return cursor
         except (ValueError, KeyError, TypeError, AttributeError):
-            set_aside(path, "it starts at the beginning of its folder; records may come twice")
+            give_up_file(path, "it starts at the beginning of its folder; records may come twice")
             return cls(path)
         return cursor
 

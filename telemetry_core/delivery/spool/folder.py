@@ -12,13 +12,9 @@ from typing import TYPE_CHECKING, Self
 
 from telemetry_core.delivery.lock import OwnerLock
 from telemetry_core.delivery.spool.cursor import Cursor, Position
-from telemetry_core.delivery.spool.segment import (
-    Segment,
-    parse_segment_name,
-    segment_name,
-    sync_directory,
-)
+from telemetry_core.delivery.spool.segment import Segment, parse_segment_name, segment_name
 from telemetry_core.errors import SpoolError
+from telemetry_core.files import sync_directory
 from telemetry_core.records import Lane
 
 if TYPE_CHECKING:

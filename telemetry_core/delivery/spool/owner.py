@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from attrs import asdict, define, field
 
-from telemetry_core.delivery.spool.files import replace_file, set_aside
+from telemetry_core.files import give_up_file, replace_file
 
 FORMAT = 1
 OWNER_FILE = "owner.json"
@@ -53,7 +53,7 @@ class Owner:
         except FileNotFoundError:
             return None
         except (ValueError, KeyError, TypeError, AttributeError):
-            set_aside(path, "its records go to the sinks that are active now")
+            give_up_file(path, "its records go to the sinks that are active now")
             return None
 
     @classmethod

@@ -39,9 +39,10 @@ def _drop_one(lane: Lane, held: Sequence[Folder]) -> int:
         before = folder.lost.total()
         freed = folder.drop_oldest(lane, keep=1)
         if freed:
-            logger.warning(
+            logger.log(
+                logging.WARNING if len(folder.dropped) == 1 else logging.DEBUG,
                 "the spool is full: the oldest %s segment of %s was dropped, %d records lost; "
-                "raise delivery.max_bytes or look why a sink does not deliver",
+                "raise delivery.max_bytes or look why a sink does not deliver (said once a folder)",
                 lane.value,
                 folder.path.name,
                 folder.lost.total() - before,

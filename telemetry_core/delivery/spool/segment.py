@@ -270,15 +270,3 @@ def _not_open(_data: bytes) -> int:
 def sync_data(descriptor: int) -> None:
     """Have the disk take a file's bytes. Raises `OSError`."""
     getattr(os, "fdatasync", os.fsync)(descriptor)
-
-
-def sync_directory(path: Path) -> None:
-    """Have the disk take a folder's names, where the system lets a folder be opened."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY)
-    except OSError:  # Windows opens no folders, and needs no such sync
-        return
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -8,6 +8,7 @@ from collections import Counter
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from telemetry_core.complaints import counted
 from telemetry_core.delivery.spool.adoption import Adoption, open_runs
 from telemetry_core.delivery.spool.outbox import SpoolOutbox
 from telemetry_core.delivery.spool.owner import Owner
@@ -15,7 +16,7 @@ from telemetry_core.delivery.spool.room import make_room
 from telemetry_core.delivery.spool.writer import SPOOL, SpoolWriter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from telemetry_core.clock import Clock
@@ -111,6 +112,15 @@ class Spool:
         """How many records found no room, neither on the disk nor in memory."""
         return self.writer.not_accepted
 
+    def problems(self) -> Iterator[str]:
+        """Say which records are in danger, and how many were lost."""
+        overflow = self.writer.overflow
+        if overflow is not None:
+            kept = counted(max(map(overflow.unread, overflow.owner.owed), default=0), "record")
+            yield f"the disk takes no records; {kept} in memory only"
+        if self.not_accepted:
+            yield f"{counted(self.not_accepted, 'record')} found no room and were lost"
+
     def _owner(self) -> Owner:
         return Owner(service=self.service, owed=dict(self._destinations))
 
@@ -180,7 +190,8 @@ class Spool:
             count = folder.unread(sink)
             self.lost[sink] += count
             folder.forget_sink(sink)
-            logger.warning("%d records kept for the sink %s were too old; dropped", count, sink)
+            kept = counted(count, "record")
+            logger.warning("%s kept too long for the sink %s and dropped", kept, sink)
 
     def _is_aged(self, folder: Folder) -> bool:
         newest = folder.changed_ns()
@@ -235,7 +246,7 @@ class Spool:
         left = max(map(overflow.unread, overflow.owner.owed), default=0) if overflow else 0
         if left:
             self.writer.not_accepted += left
-            logger.error("%d records were never taken by the disk and are lost", left)
+            logger.error("%s lost: never taken by the disk", counted(left, "record"))
 
     def abandon(self) -> None:
         """Close what a forked child inherited: close, never unlock, never save."""

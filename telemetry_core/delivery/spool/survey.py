@@ -8,7 +8,7 @@ from attrs import define, field
 
 from telemetry_core.codec import decode, is_repeat
 from telemetry_core.delivery.lock import OwnerLock
-from telemetry_core.delivery.spool.folder import LOCK_SUFFIX, Folder, lock_path
+from telemetry_core.delivery.spool.folder import Folder, lock_path
 from telemetry_core.delivery.spool.frame import unframe
 from telemetry_core.delivery.spool.owner import Owner, UnknownFormatError
 from telemetry_core.errors import InvalidRecordError
@@ -83,9 +83,9 @@ def _view(path: Path) -> FolderView | None:
 
 def _is_held(path: Path) -> bool:
     """Tell whether somebody holds the lock, by holding it for a moment if nobody does."""
-    if not path.with_name(path.name + LOCK_SUFFIX).exists():
-        return False
     lock = OwnerLock(lock_path(path))
+    if not lock.path.exists():
+        return False
     if not lock.acquire():
         return True
     lock.release()

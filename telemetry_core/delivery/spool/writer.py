@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from telemetry_core.delivery.lock import OwnerLock
-from telemetry_core.delivery.spool.files import replace_file
 from telemetry_core.delivery.spool.folder import CURSORS, Folder
 from telemetry_core.delivery.spool.overflow import Overflow
 from telemetry_core.delivery.spool.segment import (
@@ -19,10 +18,10 @@ from telemetry_core.delivery.spool.segment import (
     Appender,
     SyncedAppender,
     segment_name,
-    sync_directory,
 )
 from telemetry_core.delivery.spool.sync import CountingAppender
 from telemetry_core.errors import SpoolError
+from telemetry_core.files import replace_file, sync_directory
 from telemetry_core.records import Lane
 
 if TYPE_CHECKING:

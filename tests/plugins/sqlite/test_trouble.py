@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from telemetry_sqlite import DatabaseUnusableError, SqliteSink, UnknownSchemaError
-from telemetry_sqlite.damage import file_id, files_set_aside, set_aside
+from telemetry_sqlite.damage import file_id, files_set_aside, set_damaged_aside
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,7 +99,7 @@ def test_the_journal_of_a_damaged_database_goes_with_it(tmp_path: Path) -> None:
     path.write_text("damaged")
     Path(f"{path}-journal").write_text("its journal")
 
-    set_aside(str(path), file_id(str(path)), sqlite3.DatabaseError("malformed"))
+    set_damaged_aside(str(path), file_id(str(path)), sqlite3.DatabaseError("malformed"))
 
     aside, journal = set_aside_beside(path)
     assert (aside.read_text(), journal.read_text()) == ("damaged", "its journal")
@@ -111,7 +111,7 @@ def test_a_file_that_another_process_has_replaced_is_not_set_aside(tmp_path: Pat
     path = tmp_path / "runs.sqlite"
     path.write_text("the new one")
 
-    set_aside(str(path), (0, 0), sqlite3.DatabaseError("malformed"))
+    set_damaged_aside(str(path), (0, 0), sqlite3.DatabaseError("malformed"))
 
     assert path.read_text() == "the new one"
 

@@ -1,0 +1,95 @@
+"""Files as everybody here treats them: private, replaced as a whole, set aside when unreadable."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from telemetry_core.clock import get_iso8601_timestamp
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+logger = logging.getLogger("telemetry_core.files")
+
+PRIVATE = 0o600
+
+
+def make_private_file(path: str | Path) -> None:
+    """Create a file for its owner only; one that is there is not touched. Raises `OSError`.
+
+    Not even opened: closing any descriptor of a file drops all POSIX locks that this process has
+    on it, and would end another thread's transaction for every other process.
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE))
+
+
+def replace_file(path: Path, content: bytes) -> bool:
+    """Write a file beside its place and move it there; false when the disk does not take it."""
+    beside = f"{path}.{os.getpid()}-{threading.get_ident()}.tmp"
+    try:
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE)
+        try:
+            complete = os.write(descriptor, content) == len(content)
+        finally:
+            os.close(descriptor)
+        if complete:
+            os.replace(beside, path)
+            return True
+    except OSError as error:
+        logger.debug("cannot write %s: %s", path, error)
+    with suppress(OSError):
+        os.unlink(beside)
+    return False
+
+
+def set_aside(path: str | Path) -> str:
+    """Rename a file that nobody can read, and return its new path. Raises `OSError`.
+
+    The journal of an SQLite database goes first: left alone by a crash between the two, it would
+    be played into the database that is begun anew.
+    """
+    stamp = get_iso8601_timestamp().replace("-", "").replace(":", "")[:15]
+    aside = _free_name(f"{path}.corrupt-{stamp}Z")
+    with suppress(FileNotFoundError):
+        os.replace(f"{path}-journal", f"{aside}-journal")
+    os.replace(path, aside)
+    return aside
+
+
+def give_up_file(path: Path, consequence: str) -> None:
+    """Set a file aside so that nobody stumbles over it again, and say what that means."""
+    try:
+        aside = set_aside(path)
+    except OSError as error:
+        logger.warning("%s is corrupt and cannot be set aside (%s); %s", path, error, consequence)
+    else:
+        logger.warning("%s is corrupt; set aside as %s; %s", path, aside, consequence)
+
+
+def sync_directory(path: str | Path) -> None:
+    """Have the disk take a folder's names, where the system can do that. Raises `OSError`."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except PermissionError:  # Windows opens no folders; or we may use this one but not list it
+        return
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # a file system that has no such thing
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def _free_name(wanted: str) -> str:
+    name, count = wanted, 1
+    while os.path.exists(name):
+        count += 1
+        name = f"{wanted}-{count}"
+    return name
