@@ -6,18 +6,18 @@ import logging
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from telemetry_core.clock import SystemClock
-from telemetry_core.complaints import Complaints
 from telemetry_core.delivery.alarm import Alarm
 from telemetry_core.delivery.crew import Crew
 from telemetry_core.delivery.dead_letters import DeadLetters
 from telemetry_core.delivery.intake import Intake
-from telemetry_core.delivery.memory_spool import MemorySpool
+from telemetry_core.delivery.memory_spool import MAX_RECORDS, MemorySpool
 from telemetry_core.delivery.process import PROCESS
-from telemetry_core.delivery.report import ClientHealth, FlushReport
+from telemetry_core.delivery.report import ClientHealth, FlushReport, SinkHealth
 from telemetry_core.delivery.sinks import SECONDS_PER_DAY, DrivenSink, UndrivenSink
 from telemetry_core.delivery.spool.spool import Spool
 from telemetry_core.delivery.spool.sync import SYNC_SECONDS
 from telemetry_core.delivery.worker import Worker
+from telemetry_core.errors import described
 from telemetry_core.ids import random_fraction
 
 if TYPE_CHECKING:
@@ -73,7 +73,6 @@ class Engine:
         self.sinks: list[DrivenSink] = []
         self.left_to_parent: list[UndrivenSink] = []
         self._memory_spools: list[MemorySpool] = []
-        self._complaints = Complaints()
         self._on_exit = on_exit
         self._on_fork = on_fork
         for plugin in manager.plugins:
@@ -108,17 +107,15 @@ class Engine:
         )
 
     def _add_sink(self, plugin: Plugin, *, drive: bool) -> None:
-        in_memory = plugin.options.delivery == "memory"
-        outbox = (
-            MemorySpool() if in_memory else self.spool.outbox(plugin.name, plugin.destination())
-        )
-        if isinstance(outbox, MemorySpool):
-            self._memory_spools.append(outbox)
         name = plugin.name
+        memory: MemorySpool | None = None
+        if plugin.options.delivery == "memory":
+            memory = MemorySpool(max(MAX_RECORDS, 2 * plugin.batch_size))
+            self._memory_spools.append(memory)
+        outbox = memory or self.spool.outbox(name, plugin.destination())
         if not drive:
-            self.left_to_parent.append(UndrivenSink(name, outbox, lost=in_memory))
+            self.left_to_parent.append(UndrivenSink(name, outbox, lost=memory is not None))
             return
-        memory = outbox if isinstance(outbox, MemorySpool) else None
         sink = DrivenSink(
             plugin,
             outbox,
@@ -130,6 +127,7 @@ class Engine:
             dropped=lambda: memory.dropped if memory is not None else self.spool.dropped(name),
             built=self._built,
             left=self.crew.left,
+            report=self.manager.complaints.warn,
             ticks=[
                 (CARE_EVERY, self.spool.tick),
                 (ADOPT_EVERY * (0.8 + 0.4 * random_fraction()), self._adopt),
@@ -146,7 +144,8 @@ class Engine:
             self.crew.add(self._worker("care", _nothing, (CARE_EVERY, self.spool.tick)))
 
     def _worker(self, name: str, step: Step, tick: tuple[float, Callable[[], object]]) -> Worker:
-        return Worker(name, step, self.clock, ticks=[tick], left=self.crew.left)
+        report = self.manager.complaints.warn
+        return Worker(name, step, self.clock, ticks=[tick], left=self.crew.left, report=report)
 
     def _built(self, sink: str, destination: str | None) -> None:
         """Look at once whether others left something for a sink that is now there."""
@@ -160,7 +159,8 @@ class Engine:
             if not self.crew.dismissed and self.spool.adopt():
                 self._takeovers += 1
         except Exception as error:
-            self._complaints.caught("taking over what other programs left", error)
+            problem = f"what other programs left cannot be taken over: {described(error)}"
+            self.manager.complaints.warn("adopt", problem)
 
     def _hears(self) -> Hears:
         intake, others = self.intake, self.manager.listeners
@@ -238,6 +238,7 @@ class Engine:
         finally:
             self._dismiss()
             self.finish(until)
+            self.exit_timeout = 0.0  # a call still in flight had its time
 
     async def aclose(self) -> None:
         """Close without holding up the event loop."""
@@ -289,9 +290,11 @@ class Engine:
     def health(self) -> ClientHealth:
         """Return how every sink is."""
         sinks = {sink.name: sink.health() for sink in self._all_sinks()}
+        for plugin in self.manager.plugins:
+            if plugin.error is not None:
+                sinks.setdefault(plugin.name, SinkHealth(ok=False, message=f"off: {plugin.error}"))
         problems = [f"{name}: {health.message}" for name, health in sinks.items() if not health.ok]
-        if self.spool.not_accepted:
-            problems.append(f"{self.spool.not_accepted} records found no room and were lost")
+        problems += self.spool.problems()
         return ClientHealth(ok=not problems, message="; ".join(problems), sinks=sinks)
 
     def stats(self) -> dict[str, Any]:

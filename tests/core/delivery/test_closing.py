@@ -197,3 +197,12 @@ def test_a_failing_flush_ends_the_workers_all_the_same(
     worker.join(PATIENCE)
     assert not worker.is_alive()
     assert folders(tmp_path) == []
+
+
+def test_a_call_in_flight_at_close_is_not_waited_for_again_at_exit(make_client: MakeClient) -> None:
+    slow = Slow()
+    client = make_client(slow, TELEMETRY_EXIT_TIMEOUT="0.05")
+    client.capture("said")
+    client.close()
+    assert client._teller.engine.exit_timeout == 0.0
+    slow.go.set()

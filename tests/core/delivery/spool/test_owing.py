@@ -342,3 +342,12 @@ def test_a_forked_child_that_lets_go_leaves_the_lock_to_its_parent(tmp_path: Pat
 
 def test_ten_minutes_are_ten_minutes() -> None:
     assert adoption_module.UNTOUCHED_NS == 600_000_000_000
+
+
+def test_a_full_spool_is_said_once_however_much_is_dropped(
+    make_spool: MakeSpool, line: MakeLine, tiny: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    spool = make_spool(max_bytes=2_000)
+    for _ in range(60):
+        spool.put(Lane.STANDARD, line())
+    assert caplog.text.count("the spool is full") == 1
