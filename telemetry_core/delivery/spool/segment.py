@@ -9,8 +9,8 @@ import threading
 import weakref
 from io import FileIO
 from typing import TYPE_CHECKING
-from zlib import crc32
 
+from telemetry_core.delivery.spool.frame import frame
 from telemetry_core.records import Lane
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ class Appender:
 
     def append(self, line: bytes) -> bool:
         """Write one record; false when it did not get into the file as a whole."""
-        data = b"%08x %b\n" % (crc32(line), line)
+        data = frame(line)
         try:
             written = self.write(data)
         except (OSError, ValueError):  # the disk refuses; or nothing is open here
@@ -232,7 +232,10 @@ class Appender:
 
 
 class SyncedAppender(Appender):
-    """An appender whose records are on the disk before the call returns."""
+    """An appender whose records are on the disk before the call returns.
+
+    It writes to the file that it syncs, and so by itself: another thread may roll between the two.
+    """
 
     __slots__ = ("_complained",)
 
@@ -245,7 +248,7 @@ class SyncedAppender(Appender):
         file = self._file
         if file is None:
             return False
-        data = b"%08x %b\n" % (crc32(line), line)
+        data = frame(line)
         try:
             written = file.write(data)
         except (OSError, ValueError):
