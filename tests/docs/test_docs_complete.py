@@ -1,4 +1,4 @@
-"""A hook, a setting or an environment variable that is not documented does not exist."""
+"""A hook, setting, variable, command or fixture that is not documented does not exist."""
 
 from __future__ import annotations
 
@@ -6,12 +6,18 @@ import ast
 import inspect
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import click
 import pytest
 
 from telemetry_core import hookspecs
+from telemetry_core.cli.app import telemetry
 from telemetry_core.config import DeliverySettings, PrivacySettings, TelemetryConfig
 from telemetry_core.settings import keys_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
 HOOKS = [
@@ -58,6 +64,34 @@ def _variables() -> set[str]:
     }
 
 
+def _commands(
+    group: click.Group = telemetry, words: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Give every command by the words one types for it."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            yield from _commands(command, (*words, name))
+        else:
+            yield (*words, name), command
+
+
+COMMANDS = [pytest.param(*found, id=" ".join(found[0])) for found in _commands()]
+
+
+def _fixtures() -> list[str]:
+    """Return the fixtures that the pytest plugin offers, in the order of its file."""
+    source = (ROOT / "pytest_plugin" / "pytest_telemetry" / "plugin.py").read_text("utf-8")
+    return [
+        node.name
+        for node in ast.parse(source).body
+        if isinstance(node, ast.FunctionDef)
+        and any(ast.unparse(mark).startswith("pytest.fixture") for mark in node.decorator_list)
+    ]
+
+
 @pytest.mark.parametrize("hook", HOOKS, ids=lambda hook: str(hook.name))
 def test_a_hook_is_documented_by_its_exact_signature(hook: ast.FunctionDef) -> None:
     assert f"## `{_signature(hook)}`\n" in _page("hooks.md")
@@ -80,3 +114,19 @@ def test_a_setting_is_documented_with_its_variables(
 @pytest.mark.parametrize("variable", sorted(_variables()))
 def test_an_environment_variable_is_documented(variable: str) -> None:
     assert f"`{variable}`" in _page("configuration.md")
+
+
+@pytest.mark.parametrize(("words", "command"), COMMANDS)
+def test_a_command_is_documented_with_its_options(
+    words: tuple[str, ...], command: click.Command
+) -> None:
+    beginning, *sections = _page("commands.md").split("\n## ")
+    (section,) = [text for text in sections if text.startswith(f"`telemetry {words[0]}`\n")]
+    assert f"telemetry {' '.join(words)}" in section
+    options = {opt for one in command.params if isinstance(one, click.Option) for opt in one.opts}
+    assert [option for option in options if f"`{option}" not in beginning + section] == []
+
+
+def test_every_fixture_is_documented_in_its_order() -> None:
+    page = (ROOT / "pytest_plugin" / "README.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `(telemetry_\w+)` \|", page, re.MULTILINE) == _fixtures()
