@@ -10,9 +10,11 @@ from telemetry_core.config import TelemetryConfig, load_config
 from telemetry_core.delivery.report import ClientHealth, FlushReport
 from telemetry_core.errors import TelemetryError
 from telemetry_core.ids import RandomIds
+from telemetry_core.plain import text_of
 from telemetry_core.privacy import Redactor
 from telemetry_core.recording import Recording
-from telemetry_core.run_book import RunBook, scene, text
+from telemetry_core.run_book import RunBook
+from telemetry_core.surroundings import scene
 from telemetry_core.telling import Teller
 
 if TYPE_CHECKING:
@@ -50,7 +52,7 @@ class TelemetryClient(Recording):
         try:
             self._open(TelemetryConfig.from_env() if config is None else config, plugins)
         except Exception as error:
-            self._problem = text(error)
+            self._problem = text_of(error)
             self._complaints.caught("building the telemetry client", error)
         self._off = self._teller is None
 
@@ -90,7 +92,7 @@ class TelemetryClient(Recording):
             return self._teller.awake().flush(timeout)
         except Exception as error:
             self._complaints.caught("flush", error)
-            return FlushReport(problem=text(error))
+            return FlushReport(problem=text_of(error))
 
     async def aflush(self, timeout: float = FLUSH_TIMEOUT) -> FlushReport:  # noqa: ASYNC109
         """Flush without holding up the event loop."""
@@ -100,7 +102,7 @@ class TelemetryClient(Recording):
             return await self._teller.awake().aflush(timeout)
         except Exception as error:
             self._complaints.caught("aflush", error)
-            return FlushReport(problem=text(error))
+            return FlushReport(problem=text_of(error))
 
     def close(self) -> None:
         """End our open runs as cancelled, deliver for `exit_timeout` at most, and let go.
@@ -154,7 +156,7 @@ class TelemetryClient(Recording):
             return self._teller.awake().health()
         except Exception as error:
             self._complaints.caught("health", error)
-            return ClientHealth(ok=False, message=text(error))
+            return ClientHealth(ok=False, message=text_of(error))
 
     def __enter__(self) -> Self:
         return self

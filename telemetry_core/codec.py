@@ -20,7 +20,7 @@ from telemetry_core.models import (
     RunRecord,
     normalize_status,
 )
-from telemetry_core.plain import CUT, MAX_DEPTH, text_of, tolerant
+from telemetry_core.plain import CUT, MAX_DEPTH, text_of, text_or_none, tolerant
 from telemetry_core.records import Kind, Record
 
 if TYPE_CHECKING:
@@ -196,9 +196,9 @@ def _write_event_tolerantly(
     context = tolerant(event.context)
     body = _EventBody(
         text_of(event.event_type),
-        _text_or_none(event.run_id),
+        text_or_none(event.run_id),
         tolerant(event.payload),
-        _text_or_none(event.distinct_id),
+        text_or_none(event.distinct_id),
         context if context is None or isinstance(context, dict) else {"context": context},
     )
     line = _EventLine(text_of(record_id), seq, time_ns, body, repeat)
@@ -228,7 +228,7 @@ def _fitting(name: str, value: object) -> Any:
     if declared is int:
         number = tolerant(value)
         return int(number) if isinstance(number, (int, float)) else 0
-    return text_of(value) if declared is str else _text_or_none(value)
+    return text_of(value) if declared is str else text_or_none(value)
 
 
 def _fitting_status(value: object) -> str:
@@ -236,7 +236,3 @@ def _fitting_status(value: object) -> str:
         return normalize_status(text_of(value))
     except UnknownStatusError:
         return "failure"
-
-
-def _text_or_none(value: object) -> str | None:
-    return None if value is None else text_of(value)

@@ -45,13 +45,20 @@ def tolerant(value: object, depth: int = MAX_DEPTH) -> Any:
 
 
 def text_of(value: object) -> str:
-    """Return what an object says of itself, bounded, or at least what it is."""
+    """Return a text as it is and what another object says of itself, bounded; never raises."""
+    if issubclass(type(value), str):  # not `isinstance`, which asks the object and may be lied to
+        return clean_text(value)  # type: ignore[arg-type]
     for speak in (str, repr):
         try:
             return clean_text(shortened(speak(value), _LONGEST_FOREIGN_TEXT))
         except Exception:  # noqa: S112 - the object cannot say; ask it otherwise
             continue
     return f"<unprintable {type_name(type(value))}>"
+
+
+def text_or_none(value: object) -> str | None:
+    """Return the text of a value, unless there is none."""
+    return None if value is None else text_of(value)
 
 
 def type_name(cls: type) -> str:
@@ -63,6 +70,8 @@ def type_name(cls: type) -> str:
 def clean_text(text: str) -> str:
     """Return an exact `str` that UTF-8 can hold, half surrogates written as escapes."""
     exact = str.__str__(text)
+    if exact.isascii():
+        return exact
     try:
         exact.encode()
     except UnicodeEncodeError:

@@ -19,13 +19,12 @@ from telemetry_core.models import (
     RunRecord,
     normalize_status,
 )
-from telemetry_core.plain import text_of
+from telemetry_core.plain import text_of, text_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from telemetry_core.clock import Clock
-    from telemetry_core.config import TelemetryConfig
     from telemetry_core.ids import IdSource
 
 logger = logging.getLogger("telemetry_core.runs")
@@ -77,7 +76,7 @@ class RunBook:
         if self._scene is None:
             self._scene = self._look_around()
         fields = {**self._scene, **self._clean(given)}
-        run_id = self._run_id(fields.pop("run_id", None), text(agent_name), now)
+        run_id = self._run_id(fields.pop("run_id", None), text_of(agent_name), now)
         moment = iso8601(now)
         fields.setdefault("start_time", moment)
         fields.setdefault("event_id", self._ids.event_id(now))
@@ -85,9 +84,9 @@ class RunBook:
         fields["updated_at"] = moment
         run = RunRecord(
             run_id,
-            text(agent_name),
-            text(job_type),
-            None if trigger_type is None else text(trigger_type),
+            text_of(agent_name),
+            text_of(job_type),
+            text_or_none(trigger_type),
             revision=1,
             **fields,
         )
@@ -134,7 +133,7 @@ class RunBook:
     def status(self, status: str, *, ending: bool = False) -> str:
         """Return the canonical word; an unknown one is complained of and counts as a failure."""
         try:
-            word = normalize_status(text(status))
+            word = normalize_status(text_of(status))
         except UnknownStatusError as error:
             self._complain("status", str(error))
             return "failure"
@@ -169,7 +168,7 @@ class RunBook:
         if not given:
             self._counts["generated"] += 1
             return self._ids.run_id(agent_name, now)
-        run_id = text(given)
+        run_id = text_of(given)
         fault = _fault_of_run_id(run_id)
         if fault:
             self._counts[fault] += 1
@@ -189,7 +188,7 @@ class RunBook:
             elif value is not None:
                 self._take(fields, name, value)
         if unknown:
-            names = ", ".join(sorted(map(text, unknown)))
+            names = ", ".join(sorted(map(text_of, unknown)))
             self._complain("field", f"a run has no field {names}; kept in context_json")
             fields["context_json"] = _joined(fields.get("context_json"), unknown)
         return fields
@@ -198,7 +197,7 @@ class RunBook:
         try:
             fields[name] = self._fitting(name, value)
         except (TypeError, ValueError, OverflowError) as error:
-            self._complain("value", f"{name}={text(value)[:80]!r} was left out: {error}")
+            self._complain("value", f"{name}={text_of(value)[:80]!r} was left out: {error}")
 
     def _fitting(self, name: str, value: Any) -> Any:
         if name in _COUNTS:
@@ -211,42 +210,11 @@ class RunBook:
         if name in _JSON:
             return _object_of(value)
         if name in _TIMES:
-            parse_iso8601(text(value))
+            parse_iso8601(text_of(value))
         if name == "schema_version":
             return int(value)
         if name == "api_posted":
             return bool(value)
-        return text(value)
-
-
-def scene(config: TelemetryConfig) -> dict[str, Any]:
-    """Return what every run of this program shares: host, owner, environment, repository."""
-    from telemetry_core.surroundings import detect_git, host_name
-
-    fields: dict[str, Any] = {
-        "host": host_name(),
-        "agent_owner": config.agent_owner,
-        "environment": config.environment,
-        "parent_run_id": config.parent_run_id,
-    }
-    git = detect_git()
-    if git is not None:
-        fields |= {
-            "git_repo": git.repo or git.repo_name,
-            "git_branch": git.branch,
-            "git_run_tag": git.run_tag,
-            "git_commit_hash": git.commit_hash,
-        }
-    return {name: value for name, value in fields.items() if value is not None}
-
-
-def text(value: object) -> str:
-    """Return a value as text, whatever its own words for itself do."""
-    if type(value) is str:
-        return value
-    try:
-        return str.__str__(value if isinstance(value, str) else str(value))
-    except Exception:
         return text_of(value)
 
 

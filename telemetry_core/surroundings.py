@@ -1,12 +1,10 @@
-"""Looks at where a program runs: the machine, and the git repository of a directory."""
+"""Looks at where a program runs: its machine, its surroundings, the git repository it lies in."""
 
 from __future__ import annotations
 
-import configparser
 import re
-import socket
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import define
 
@@ -15,6 +13,8 @@ from telemetry_core.plain import clean_text
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterator
+
+    from telemetry_core.config import TelemetryConfig
 
 _LARGEST_SMALL_FILE = 64 * 1024
 _LARGEST_PACKED_REFS = 16 * 1024 * 1024
@@ -40,8 +40,29 @@ class GitInfo:
         return f"{self.repo_name}/{self.branch}" if self.repo_name and self.branch else None
 
 
+def scene(config: TelemetryConfig) -> dict[str, Any]:
+    """Return what every run of this program shares: host, owner, environment, repository."""
+    fields: dict[str, Any] = {
+        "host": host_name(),
+        "agent_owner": config.agent_owner,
+        "environment": config.environment,
+        "parent_run_id": config.parent_run_id,
+    }
+    git = detect_git()
+    if git is not None:
+        fields |= {
+            "git_repo": git.repo or git.repo_name,
+            "git_branch": git.branch,
+            "git_run_tag": git.run_tag,
+            "git_commit_hash": git.commit_hash,
+        }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
 def host_name() -> str | None:
     """Return the machine's name, or nothing when it has none."""
+    import socket
+
     try:
         return clean_text(socket.gethostname()) or None
     except OSError:
@@ -111,6 +132,8 @@ def _ref(name: str, folder: Path, common: Path) -> str:
 
 def _remote_url(config: Path) -> str | None:
     """Return the address of `origin`, else of the first remote, without credentials."""
+    import configparser
+
     parser = configparser.RawConfigParser(strict=False, allow_no_value=True, delimiters=("=",))
     lines = (line.strip() for line in _read(config).splitlines())
     try:
