@@ -69,8 +69,8 @@ HOMES = {
     "datetime.now": {"clock"},
     "os.urandom": {"ids"},
     "uuid.uuid4": {"ids"},
-    "os.environ": {"config", "credentials", "cli.track"},  # which hands it on to the command
-    "os.getenv": {"config", "credentials"},
+    "os.environ": {"credentials", "cli.track"},  # which hands it on to the command
+    "os.getenv": set(),
     "threading.Thread": {"delivery.worker"},
     "os.register_at_fork": {"delivery.process"},
     "atexit.register": {"delivery.process"},
