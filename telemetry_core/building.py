@@ -203,6 +203,7 @@ def _checked(fits: bool, value: Any, wanted: Any) -> Any:
 
 
 def _origin(wanted: Any) -> Any:
+    """Return the generic type behind a type; mypy takes what `get_origin` says too narrowly."""
     return get_origin(wanted)
 
 

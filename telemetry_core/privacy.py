@@ -5,20 +5,17 @@ from __future__ import annotations
 import json
 import os
 import re
-from copy import copy
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from fnmatch import translate
-from operator import attrgetter, is_
+from operator import is_
 from types import NoneType
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from attrs import fields
-
-from telemetry_core.models import JSON_FIELDS, RunRecord
-from telemetry_core.plain import CUT, CYCLE, MAX_DEPTH, text_of, tolerant
+from telemetry_core.models import JSON_FIELDS
+from telemetry_core.plain import CUT, CYCLE, MAX_DEPTH, json_text, text_of, tolerant
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -58,16 +55,12 @@ _URL_CREDENTIALS = re.compile(r"://(?!git@)[^\s/?#\"'<>]*@")
 _HARMLESS = frozenset({int, float, bool, NoneType, bytes, datetime, date, time, timedelta, UUID, Decimal})  # fmt: skip
 _NUMBERS = frozenset({int, float})
 _MOST_NAMES = 4096
-_IDENTITIES = {"run_id", "event_id", "parent_run_id", "status"}
-_RUN_TEXTS = tuple(
-    a.name for a in fields(RunRecord) if "str" in str(a.type) and a.name not in _IDENTITIES
-)
-_run_texts = attrgetter(*_RUN_TEXTS)
 
 
 class _Verdict(Enum):
     CLEAN = "clean"
     SECRET = "secret"  # noqa: S105 - the word, not one
+    JSON = "perhaps a text of JSON"
     SECRET_UNLESS_A_NUMBER = "secret unless a number"  # noqa: S105
 
 
@@ -105,35 +98,6 @@ class Redactor:
             return self._value(tolerant(value, 8), 8, ())
         except Exception:  # what could not be looked at must not be said
             return REDACTED
-
-    def redact_run(self, run: RunRecord) -> RunRecord:
-        """Return the run, or a copy of it where something had to go; never raises."""
-        changes = {}
-        for name, value in zip(_RUN_TEXTS, _run_texts(run), strict=True):
-            if value is None or (type(value) is str and self._mark not in value):
-                continue
-            clean = self.redact(value)
-            if clean is not value:
-                changes[name] = clean
-        for name in JSON_FIELDS:
-            value = getattr(run, name)
-            clean = self._redact_json(value) if isinstance(value, str) else self.redact(value)
-            if clean is not value:
-                changes[name] = clean
-        if not changes:
-            return run
-        run = copy(run)
-        for name, value in changes.items():
-            setattr(run, name, value)
-        return run
-
-    def _redact_json(self, text: str) -> Any:
-        try:
-            read = json.loads(text)
-        except (ValueError, RecursionError):
-            return self.redact(text)
-        clean = self.redact(read)
-        return text if clean is read else json.dumps(clean)
 
     def _value(self, value: Any, depth: int, within: tuple[int, ...]) -> Any:
         kind = type(value)
@@ -180,8 +144,11 @@ class Redactor:
         changed = False
         for name, item in list(value.items()):
             clean_name = self._name(name)
-            if self._is_secret(clean_name, item):
+            verdict = self._verdict(clean_name)
+            if _is_secret(verdict, item):
                 clean_item = REDACTED
+            elif verdict is _Verdict.JSON and type(item) is str:
+                clean_item = self._json(item, depth, within)
             else:
                 clean_item = self._value(item, depth, within)
             clean[clean_name] = clean_item
@@ -194,13 +161,10 @@ class Redactor:
             return self._text(name)
         return name if type(name) in _HARMLESS else self._text(text_of(name))
 
-    def _is_secret(self, name: Any, item: Any) -> bool:
+    def _verdict(self, name: Any) -> _Verdict:
         if type(name) is not str:
-            return False
-        verdict = self._verdicts.get(name) or self._judge(name)
-        if verdict is _Verdict.CLEAN or item is None or item is True or item is False:
-            return False
-        return verdict is _Verdict.SECRET or type(item) not in _NUMBERS
+            return _Verdict.CLEAN
+        return self._verdicts.get(name) or self._judge(name)
 
     def _judge(self, name: str) -> _Verdict:
         """Say what a name means for its value, and remember it; programs use few names."""
@@ -212,7 +176,7 @@ class Redactor:
                 _Verdict.SECRET if words.isdisjoint(_COUNTING) else _Verdict.SECRET_UNLESS_A_NUMBER
             )
         else:
-            verdict = _Verdict.CLEAN
+            verdict = _Verdict.JSON if name in JSON_FIELDS else _Verdict.CLEAN
         if len(self._verdicts) >= _MOST_NAMES:
             self._verdicts.clear()
             self._clean_names.clear()
@@ -220,6 +184,15 @@ class Redactor:
         if verdict is _Verdict.CLEAN:
             self._clean_names.add(name)
         return verdict
+
+    def _json(self, text: str, depth: int, within: tuple[int, ...]) -> str:
+        """Look into a run's field that was handed in as JSON, before it is read as that."""
+        try:
+            read = json.loads(text)
+        except (ValueError, RecursionError):
+            return self._text(text)
+        clean = self._value(read, depth, within)
+        return text if clean is read else json_text(clean)
 
     def _text(self, text: str) -> str:
         for home in self._homes:
@@ -229,6 +202,14 @@ class Redactor:
         if "://" in text and "@" in text:
             text = _URL_CREDENTIALS.sub("://", text)
         return text
+
+
+def _is_secret(verdict: _Verdict, item: Any) -> bool:
+    if item is None or item is True or item is False:
+        return False
+    if verdict is _Verdict.SECRET_UNLESS_A_NUMBER:
+        return type(item) not in _NUMBERS
+    return verdict is _Verdict.SECRET
 
 
 def _spellings(home: str) -> tuple[str, ...]:

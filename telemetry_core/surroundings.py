@@ -149,7 +149,10 @@ def _remote_url(config: Path) -> str | None:
 
 
 def clean_url(url: str) -> str:
-    """Return an address without user and password; `git@host:path` names no secret and stays."""
+    """Return an address without user and password; `git@host:path` names no secret and stays.
+
+    Redaction comes too late for this one: the repository's name is taken from the address.
+    """
     return url if url.startswith("ssh://git@") else _URL_CREDENTIALS.sub("", url)
 
 
