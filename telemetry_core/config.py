@@ -6,7 +6,7 @@ import logging
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 from attrs import Factory, define, field
 
@@ -22,6 +22,7 @@ from telemetry_core.settings import (
     NAMES,
     PATH,
     Origin,
+    checked,
     number,
     read_settings,
     setting,
@@ -41,14 +42,14 @@ _GROUPS = ("delivery", "privacy", "plugins")
 _TEST_MODES = words("mock", "live")
 
 
-def _tuple(value: Any) -> Any:
+def _tuple(value: list[str] | tuple[str, ...]) -> tuple[str, ...]:
     return tuple(value) if isinstance(value, list) else value
 
 
-def _absolute(value: Any) -> Any:
+def _absolute(value: str | os.PathLike[str]) -> Path:
     """Return an absolute path, so that a program may change its directory; misfits stay as is."""
     if not PATH.accepts(value):
-        return value
+        return cast("Path", value)  # the validator says what is wrong with it
     try:
         return Path(os.path.abspath(os.path.expanduser(value)))
     except OSError as error:
@@ -68,14 +69,14 @@ class DeliverySettings:
     max_bytes: int = setting(268_435_456, whole())
     max_age_days: float = setting(14, number(36_500))
     exit_timeout: float = setting(2.0, number(3_600))
-    critical: tuple[str, ...] = setting((), LINES, converter=_tuple)
+    critical: tuple[str, ...] = field(default=(), converter=_tuple, **checked(LINES))
 
 
 @define(kw_only=True)
 class PrivacySettings:
     """What is hidden besides the built-in list of names that look like secrets."""
 
-    redact: tuple[str, ...] = setting((), LINES, converter=_tuple)
+    redact: tuple[str, ...] = field(default=(), converter=_tuple, **checked(LINES))
 
 
 @define(kw_only=True)
@@ -87,8 +88,10 @@ class PluginOptions:
     """
 
     plugin: str | None = setting(None, NAME.or_nothing(), env=())
-    only: tuple[str, ...] = setting((), LINES, converter=_tuple, env=())
-    except_: tuple[str, ...] = setting((), LINES, converter=_tuple, env=(), key="except")
+    only: tuple[str, ...] = field(default=(), converter=_tuple, **checked(LINES, env=()))
+    except_: tuple[str, ...] = field(
+        default=(), converter=_tuple, **checked(LINES, env=(), key="except")
+    )
     batch_size: int | None = setting(None, whole().or_nothing(), env=())
     batch_bytes: int | None = setting(None, whole().or_nothing(), env=())
     delivery: Literal["spool", "memory"] = setting("spool", words("spool", "memory"), env=())
@@ -141,16 +144,15 @@ class TelemetryConfig:
     environ: Environment = field(factory=Environment, repr=False, eq=False)
     installed: Installed = field(factory=Installed, repr=False, eq=False)
     service: str = setting("default", LINE)
-    active: tuple[str, ...] = setting(
-        Factory(lambda self: _default_sinks(self.installed, self.environ), takes_self=True),
-        NAMES,
+    active: tuple[str, ...] = field(
+        default=Factory(lambda self: _default_sinks(self.installed, self.environ), takes_self=True),
         converter=_tuple,
+        **checked(NAMES),
     )
-    base_dir: Path = setting(  # noqa: RUF009 - a field of attrs under our own name
-        Factory(_state_directory),
-        PATH,
+    base_dir: Path = field(
+        factory=_state_directory,
         converter=_absolute,
-        env=("TELEMETRY_BASE_DIR", "AGENT_METRICS_DIR"),
+        **checked(PATH, env=("TELEMETRY_BASE_DIR", "AGENT_METRICS_DIR")),
     )
     on_error: Literal["log", "raise"] = setting("log", words("log", "raise"))
     delivery: DeliverySettings = field(factory=DeliverySettings)
@@ -214,6 +216,12 @@ class TelemetryConfig:
         kind = self.plugins.get(name, {}).get("plugin")
         return kind if isinstance(kind, str) else name
 
+    def unwritable(self) -> str:
+        """Return what keeps the base directory from being written; empty when nothing does."""
+        if _writable(self.base_dir):
+            return ""
+        return f"{self.base_dir} cannot be written; set TELEMETRY_BASE_DIR to another place"
+
     def validate(self, strict: bool = True) -> tuple[bool, list[str]]:
         """Return whether all can work, and what is wrong.
 
@@ -225,8 +233,7 @@ class TelemetryConfig:
             for kind in map(self.kind_of, self.active)
             if kind not in self.installed
         ]
-        if not _writable(self.base_dir):
-            problem = f"{self.base_dir} cannot be written; set TELEMETRY_BASE_DIR to another place"
+        if problem := self.unwritable():
             if strict:
                 errors.append(problem)
             else:

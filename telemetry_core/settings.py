@@ -142,21 +142,23 @@ PATH = Kind("a path", _is_path, lambda text: os.path.abspath(os.path.expanduser(
 FLAG = Kind("true or false", lambda value: type(value) is bool, _parse_flag)
 
 
-def setting(
-    default: Any,
-    kind: Kind,
-    *,
-    converter: Callable[[Any], Any] | None = None,
-    env: tuple[str, ...] | None = None,
-    key: str | None = None,
-) -> Any:
-    """Return an attrs field that is a setting, checked in whatever way the class is made.
+def setting(default: Any, kind: Kind, *, env: tuple[str, ...] | None = None) -> Any:
+    """Return an attrs field that is a setting; see `checked`."""
+    return field(default=default, **checked(kind, env=env))
+
+
+def checked(
+    kind: Kind, *, env: tuple[str, ...] | None = None, key: str | None = None
+) -> dict[str, Any]:
+    """Return what makes a setting of a field, checked in whatever way its class is made.
+
+    A field with a converter is written with these, since a type checker learns what the class
+    accepts from a converter only where it stands in a `field` of attrs.
 
     :param env: the variables it is read from; without, `TELEMETRY_` and its name.
     :param key: its name in a file, when that is no name for a field.
     """
-    metadata = {"kind": kind, "env": env, "key": key}
-    return field(default=default, converter=converter, validator=_validate, metadata=metadata)
+    return {"validator": _validate, "metadata": {"kind": kind, "env": env, "key": key}}
 
 
 def _validate(instance: object, attribute: Attribute[Any], value: Any) -> None:
@@ -208,7 +210,9 @@ def extra_fields(strangers: Collection[str], known: Collection[str]) -> str:
     """Say which settings do not exist, and which were perhaps meant."""
     found = f"extra fields found ({', '.join(strangers)})"
     meant = dict.fromkeys(near for name in strangers if (near := nearest(name, known)))
-    return f"{found}, did you mean {', '.join(meant)}?" if meant else found
+    if meant:
+        return f"{found}, did you mean {', '.join(meant)}?"
+    return f"{found}, there are {', '.join(known)}" if known else f"{found}, there are none"
 
 
 def nearest(name: str, known: Collection[str]) -> str | None:

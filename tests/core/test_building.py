@@ -255,7 +255,7 @@ def test_a_wrong_variable_of_a_plugin_is_named(name: str, text: str, words: str)
     [
         ({"hots": "x"}, "extra fields found (hots), did you mean host? @ $.plugins.posthog"),
         ({"batchsize": 1}, "(batchsize), did you mean batch_size? @ $.plugins.posthog"),
-        ({"hidden": 1}, "extra fields found (hidden) @ $.plugins.posthog"),
+        ({"hidden": 1}, "extra fields found (hidden), there are "),
         ({"retry": {"tims": 1}}, "(tims), did you mean times? @ $.plugins.posthog.retry"),
         ({"retry": {"times": "1"}}, "a whole number, not '1' @ $.plugins.posthog.retry.times"),
         ({"host": 5}, "a text, not 5 @ $.plugins.posthog.host"),

@@ -294,7 +294,7 @@ def test_a_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
         ("batch = " + "9" * 5000, "more than TOML may hold"),
         ("servise = 'x'", "extra fields found (servise), did you mean service? @ $"),
         ("delivry = {}", "extra fields found (delivry), did you mean delivery? @ $"),
-        ("qqq = 1", "extra fields found (qqq) @ $"),
+        ("qqq = 1", "(qqq), there are service, active, base_dir, on_error, delivery"),
         ("[delivery]\nbatchsize = 5", "(batchsize), did you mean batch_size? @ $.delivery"),
         ("[privacy]\nredakt = []", "(redakt), did you mean redact? @ $.privacy"),
         (

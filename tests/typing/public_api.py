@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import assert_type
+from typing import Any, assert_type
 
 import attrs
 
@@ -13,6 +13,7 @@ from telemetry_core import (
     Batch,
     Circuit,
     ConfigError,
+    DeliverySettings,
     FlushReport,
     Health,
     MemorySpool,
@@ -57,6 +58,20 @@ def a_client_has_a_front_door_for_each_moment(base: Path) -> None:
     assert_type(report, FlushReport)
     assert_type(report.pending, int)
     client.close()
+
+
+def a_configuration_is_written_as_in_a_file() -> None:
+    config = TelemetryConfig(active=["sqlite"], base_dir="store")
+    assert_type(config.active, tuple[str, ...])
+    assert_type(config.base_dir, Path)
+    DeliverySettings(critical=["payment_*"])
+    TelemetryConfig(base_dir=5)  # type: ignore[arg-type]
+
+
+def the_figures_of_a_client(client: TelemetryClient) -> None:
+    assert_type(client.config, TelemetryConfig | None)
+    assert_type(client.get_run_id_metrics(), dict[str, Any])
+    client.log_run_id_metrics()
 
 
 def what_a_program_must_not_write(client: TelemetryClient) -> None:
