@@ -13,9 +13,10 @@ import attrs
 
 from telemetry_core.building import Site, build_plugin
 from telemetry_core.clock import SystemClock
+from telemetry_core.complaints import Complaints
 from telemetry_core.config import PluginOptions
 from telemetry_core.credentials import SecretReader
-from telemetry_core.errors import ConfigError, PluginError, TelemetryError
+from telemetry_core.errors import ConfigError, PluginError, PluginNotFoundError, TelemetryError
 from telemetry_core.hookspecs import hookimpl
 from telemetry_core.plugin import LISTENING, Plugin, bound_hooks, name_of
 from telemetry_core.settings import extra_fields, keys_of, nearest, read_settings
@@ -61,9 +62,9 @@ class Listeners(NamedTuple):
 class Manager:
     """Finds the plugins that a configuration names, and those that are handed in.
 
-    Raises `ConfigError` for what no program can mean: a plugin that is not installed, a name
-    given twice; and `PluginError` for a plugin that breaks the rules of hooks. A plugin that
-    cannot be built is only off: its `error` says why.
+    Raises `ConfigError` for what no program can mean, as a name given twice, and `PluginError` for
+    a plugin that breaks the rules of hooks. A plugin that is not installed or cannot be built is
+    only off: its `error` says why, and `complaints` are told of it by whoever first tried.
 
     :ivar plugins: in the order of `active`, then those handed in.
     :ivar silenced: the sinks that the user's own word keeps quiet, and which word.
@@ -72,9 +73,15 @@ class Manager:
     """
 
     def __init__(
-        self, config: TelemetryConfig, plugins: Sequence[object] = (), *, clock: Clock | None = None
+        self,
+        config: TelemetryConfig,
+        plugins: Sequence[object] = (),
+        *,
+        clock: Clock | None = None,
+        complaints: Complaints | None = None,
     ) -> None:
         self.config = config
+        self.complaints = Complaints(config.on_error) if complaints is None else complaints
         self.silenced: dict[str, str] = {}
         self._clock = clock or SystemClock()
         found = [self._from_settings(name) for name in config.active]
@@ -110,7 +117,7 @@ class Manager:
         plugin = partial(Plugin, name=name, options=options, defaults=config.delivery)
         try:
             kind = config.installed.load(wanted)
-        except PluginError:  # its build says why it is off
+        except (PluginError, PluginNotFoundError):  # its build says why it is off
             load = partial(config.installed.load, wanted)
             return plugin(kind=None, make=load, remake=load, hooks={})
         folder = config.path.parent if config.path else Path()
@@ -169,9 +176,9 @@ class Manager:
     def _build(self, plugin: Plugin) -> None:
         try:
             plugin.build()
-        except TelemetryError:  # logged, and kept in its `error`
-            if self.config.on_error == "raise":
-                raise
+        except TelemetryError as error:
+            name = plugin.name
+            self.complaints.gave_up(f"{name} build", f"{name} is off: {error}", error)
 
     def _hearing(self, hook: str) -> Iterator[Hearing]:
         for plugin in self.plugins:

@@ -33,8 +33,8 @@ _WORD_STARTS = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 def bound_hooks(name: str, holder: object) -> dict[str, Callable[..., Any]]:
     """Return the hooks of a plugin, or of its class, each taking the hook's full arguments.
 
-    Raises `PluginError` when there is none, or when one is misspelt, asks for what the hook does not give, or wants to
-    be called around, before or after others: each plugin is called by itself.
+    Raises `PluginError` when there is none, or when one is misspelt, asks for what the hook does
+    not give, or wants to be called around, before or after others: each plugin is called by itself.
     """
     manager = PluginManager(NAME)
     manager.add_hookspecs(hookspecs)
@@ -43,7 +43,8 @@ def bound_hooks(name: str, holder: object) -> dict[str, Callable[..., Any]]:
         manager.register(holder, name)
         manager.check_pending()
     except PluginValidationError as error:
-        raise PluginError(f"the plugin {name!r}: {_explained(manager, known, error)}") from None
+        problem = _explained(manager, holder, known, error)
+        raise PluginError(f"the plugin {name!r}: {problem}") from None
     hooks = {}
     for hook in known:
         caller = getattr(manager.hook, hook)
@@ -55,14 +56,36 @@ def bound_hooks(name: str, holder: object) -> dict[str, Callable[..., Any]]:
     return hooks
 
 
-def _explained(manager: PluginManager, known: list[str], error: PluginValidationError) -> str:
-    """Say which hook is misspelt, and what was perhaps meant."""
+def _explained(
+    manager: PluginManager, holder: object, known: list[str], error: PluginValidationError
+) -> str:
+    """Say which hook is misspelt and what was perhaps meant, or what a hook asks for in vain."""
     unknown = [hook for hook in vars(manager.hook) if hook not in known and hook[0] != "_"]
-    if not unknown:
-        return " ".join(str(error).split())
-    near = nearest(unknown[0], known)
-    meant = f"did you mean {near}?" if near else f"there are {', '.join(known)}"
-    return f"there is no hook {unknown[0]!r}; {meant}"
+    if unknown:
+        near = nearest(unknown[0], known)
+        meant = f"did you mean {near}?" if near else f"there are {', '.join(known)}"
+        return f"there is no hook {unknown[0]!r}; {meant}"
+    for hook in known:
+        given = getattr(manager.hook, hook).spec.argnames
+        strangers = [name for name in _asked_for(holder, hook) if name not in given]
+        if strangers:
+            gives = " and ".join(given) or "nothing"
+            return f"its {hook} asks for {', '.join(strangers)}, but the hook gives {gives}"
+    return " ".join(str(error).split())
+
+
+def _asked_for(holder: object, hook: str) -> list[str]:
+    """Return the arguments that an implementation cannot do without."""
+    function = getattr(holder, hook, None)
+    if not callable(function):
+        return []
+    return [
+        name
+        for name, parameter in inspect.signature(function).parameters.items()
+        if parameter.default is parameter.empty
+        and parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+        and name != "self"
+    ]
 
 
 def _refuse_order(name: str, hook: str, implementation: HookImpl) -> None:
@@ -159,8 +182,8 @@ class Plugin:
     def build(self) -> object:
         """Return the instance, made now if there is none yet.
 
-        Raises `PluginError`, `ConfigError` or `CredentialError`; the first failure is logged,
-        `error` says what the last one was, and the next call tries again.
+        Raises `PluginError`, `ConfigError` or `CredentialError`; `error` says what the last failure
+        was, and the next call tries again.
         """
         if self.instance is None:
             try:
@@ -175,8 +198,6 @@ class Plugin:
         if not isinstance(error, TelemetryError):
             problem = f"{type(error).__name__}: {error}"
             error = PluginError(f"the plugin {self.name!r} cannot be built: {problem}")
-        if self.error is None:
-            _logger.warning("%s is off: %s", self.name, error)
         self.error = str(error)
         return error
 

@@ -10,6 +10,7 @@ from telemetry_core.commits import associate
 from telemetry_core.models import EXCEPTION, RunEvent, RunRecord
 from telemetry_core.plain import text_of, text_or_none
 from telemetry_core.run_context import RunTracker, current_run
+from telemetry_core.telling import Silence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,9 +30,8 @@ class Recording:
     _new_id: Callable[[int], str]
     _redact: Callable[[Any], Any]
     _book: RunBook
-    _teller: Teller | None
+    _teller: Teller | Silence
     _tell_event: Callable[[RunEvent, RunRecord | None], None]
-    _problem: str
     _off: bool
 
     @property
@@ -41,7 +41,7 @@ class Recording:
 
     @disabled.setter
     def disabled(self, off: bool) -> None:
-        self._off = off or self._teller is None
+        self._off = off or isinstance(self._teller, Silence)
 
     # -- runs
 
@@ -49,16 +49,14 @@ class Recording:
         self, agent_name: str, job_type: str, trigger_type: str | None = "cli", **fields: Any
     ) -> str:
         """Start a run and return its id; every further field of a run may be given by name."""
-        try:
+        with self._complaints.guard("start_run"):
             if not self._off:
-                run = self._begin(agent_name, job_type, trigger_type, fields)
-                self._teller.start_run(run)  # type: ignore[union-attr]
+                run = self._new_run(agent_name, job_type, trigger_type, fields)
+                self._teller.start_run(run)
                 return run.run_id
-        except Exception as error:
-            self._complaints.caught("start_run", error)
         return self._ids.run_id(text_of(agent_name), self._now())
 
-    def _begin(
+    def _new_run(
         self, agent_name: str, job_type: str, trigger_type: str | None, fields: dict[str, Any]
     ) -> RunRecord:
         parent = current_run()
@@ -90,32 +88,28 @@ class Recording:
         """End a run; every field of a run may be given by name. A second end is ignored."""
         if self._off:
             return
-        try:
+        with self._complaints.guard("end_run"):
             run = self._book.find(run_id)
             if run is not None and self._book.end(run, status, self._redact(fields)):
-                self._teller.end_run(run)  # type: ignore[union-attr]
+                self._teller.end_run(run)
                 return
             known = "is not known here" if run is None else "has ended already"
             self._complaints("end_run", f"the run {text_of(run_id)} {known}; its end is ignored")
-        except Exception as error:
-            self._complaints.caught("end_run", error)
 
     def update_run(self, run_id: str, **fields: Any) -> None:
         """Set fields of a run that is active or ended lately, as `RunContext.set_metrics` does."""
         if self._off:
             return
-        try:
+        with self._complaints.guard("update_run"):
             run = self._book.find(run_id)
             if run is None:
                 self._complaints("update_run", f"the run {text_of(run_id)} is not known here")
                 return
             self._update(run, self._redact(fields))
-        except Exception as error:
-            self._complaints.caught("update_run", error)
 
     def _update(self, run: RunRecord, fields: dict[str, Any]) -> None:
         self._book.update(run, fields)
-        self._teller.update_run(run)  # type: ignore[union-attr]
+        self._teller.update_run(run)
 
     def track_run(
         self, agent_name: str, job_type: str, trigger_type: str | None = "cli", **fields: Any
@@ -130,12 +124,10 @@ class Recording:
         """Return the fields that an exception gives the run it ends."""
         from telemetry_core.tracebacks import error_summary, exception_payload
 
-        try:
+        with self._complaints.guard("describing an exception"):
             details = exception_payload(error)["stack_trace"]
             return {"error_summary": error_summary(error), "error_details": details}
-        except Exception as problem:
-            self._complaints.caught("describing an exception", problem)
-            return {}
+        return {}
 
     def associate_commit(
         self,
@@ -147,22 +139,20 @@ class Recording:
     ) -> tuple[bool, str]:
         """Tie a commit to a run, also one that has ended; say whether that was possible."""
         if self._off:
-            return False, f"[SKIP] {self._problem or 'telemetry is disabled'}"
+            return False, f"[SKIP] {self._teller.problem or 'telemetry is disabled'}"
         commit = {
             "git_commit_hash": commit_hash,
             "git_commit_source": commit_source,
             "git_commit_author": commit_author,
             "git_commit_timestamp": commit_timestamp,
         }
-        try:
+        with self._complaints.guard("associate_commit") as guard:
             return associate(self._find_anywhere, self._update, run_id, commit)
-        except Exception as error:
-            self._complaints.caught("associate_commit", error)
-            return False, f"[ERROR] {type(error).__name__}: {text_of(error)}"
+        return False, f"[ERROR] {guard.problem}"
 
     def _find_anywhere(self, run_id: str) -> RunRecord | None:
         run = self._book.find(run_id)
-        store = self._teller.awake().runs_store() if run is None and self._teller else None
+        store = self._teller.awake().runs_store() if run is None else None
         return run if store is None else store.get_run(run_id)
 
     # -- events of their own
@@ -195,15 +185,13 @@ class Recording:
     ) -> str:
         """Say that an exception happened, the one being handled by default; return its id."""
         error = sys.exception() if exception is None else exception
-        try:
+        with self._complaints.guard("capture_exception"):
             if not self._off and error is not None:
                 from telemetry_core.tracebacks import exception_payload
 
                 more = self._clean_mapping(properties, "properties")
                 payload = {"exception": exception_payload(error), **(more or {})}
                 return self._say(EXCEPTION, self._now(), distinct_id, payload)
-        except Exception as problem:
-            self._complaints.caught("capture_exception", problem)
         return self._new_id(self._now())
 
     def _say(

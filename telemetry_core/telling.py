@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from telemetry_core.delivery.engine import Engine, Hears
+from telemetry_core.delivery.report import ClientHealth, FlushReport
 from telemetry_core.manager import Manager
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from telemetry_core.clock import Clock
     from telemetry_core.complaints import Complaints
@@ -36,11 +37,69 @@ class _Ears(threading.local):
         self.of_this_thread = _Busy()
 
 
+class Silence:
+    """Tells nobody anything: what a client has in a teller's and an engine's place.
+
+    :ivar problem: why nothing is told; `well` when somebody wants it so.
+    """
+
+    def __init__(self, problem: str, *, well: bool = False) -> None:
+        self.problem = problem
+        self.well = well
+
+    def event(self, event: RunEvent, run: RunRecord | None) -> None:
+        """Tell nobody."""
+
+    def start_run(self, run: RunRecord) -> None:
+        """Tell nobody."""
+
+    def end_run(self, run: RunRecord) -> None:
+        """Tell nobody."""
+
+    def update_run(self, run: RunRecord) -> None:
+        """Write nothing."""
+
+    def close(self) -> None:
+        """Let go of nothing."""
+
+    async def aclose(self) -> None:
+        """Let go of nothing."""
+
+    def awake(self) -> Self:
+        """Return what answers as an engine does."""
+        return self
+
+    def open_runs(self) -> tuple[RunRecord, ...]:
+        """Return none: nothing was started."""
+        return ()
+
+    def runs_store(self) -> None:
+        """Return nothing to ask for runs."""
+
+    def flush(self, timeout: float) -> FlushReport:  # noqa: ARG002 - as an engine is asked
+        """Say why nothing was delivered."""
+        return FlushReport(problem=self.problem)
+
+    async def aflush(self, timeout: float) -> FlushReport:  # noqa: ASYNC109
+        """Say why nothing was delivered."""
+        return self.flush(timeout)
+
+    def health(self) -> ClientHealth:
+        """Say why there is nothing, and whether that is as wanted."""
+        return ClientHealth(ok=self.well, message=self.problem)
+
+    def stats(self) -> dict[str, Any]:
+        """Return the figures of no sink."""
+        return {}
+
+
 class Teller:
     """Holds the engine of this process, and builds another one in a forked child.
 
     Raises `TelemetryError` when the configuration cannot be meant.
     """
+
+    problem = ""
 
     def __init__(
         self,
@@ -59,7 +118,7 @@ class Teller:
         self._ears = _Ears()
         self._asleep = False
         self._waking = threading.RLock()
-        self._use(Manager(config, plugins, clock=clock))
+        self._use(Manager(config, plugins, clock=clock, complaints=complaints))
 
     def start_run(self, run: RunRecord) -> None:
         """Tell that a run started."""
@@ -79,6 +138,10 @@ class Teller:
     def update_run(self, run: RunRecord) -> None:
         """Write what a run is like now; no listener hears of it."""
         self.awake().intake.update_run(run)
+
+    def open_runs(self) -> Iterable[RunRecord]:
+        """Return the runs that this process started and nobody ended."""
+        return self.awake().intake.open_runs()
 
     def awake(self) -> Engine:
         """Return the engine of this very process, which a forked child builds at its first use."""

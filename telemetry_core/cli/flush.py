@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from telemetry_core.cli.options import config_option, json_option, read_config
-from telemetry_core.cli.words import count
+from telemetry_core.complaints import counted
 from telemetry_core.errors import TelemetryError
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ def _show(result: dict[str, Any]) -> None:
     for other in result["alive"]:
         screen.line(
             f"process {other['pid']} ({other['service']}) is alive and delivers its own ",
-            count(other["pending"], "record"),
+            counted(other["pending"], "record"),
         )
     for path, problem in result["unreadable"].items():
         screen.line((f"{path}: {problem}", "red"))

@@ -11,7 +11,7 @@ from telemetry_core.cli.options import config_option, json_option, read_config
 if TYPE_CHECKING:
     from telemetry_core.cli.screen import Cell
 
-_STYLES = {"on": "green", "off": "red", "missing": "red", "silenced": "yellow", "installed": "dim"}
+_STYLES = {"on": "green", "off": "red", "silenced": "yellow", "installed": "dim"}
 
 
 @click.command
@@ -31,7 +31,7 @@ def plugins(config_path: str | None, as_json: bool) -> int:
         Screen().table(["plugin", "state", "from", "why"], [_cells(row) for row in rows])
     else:
         click.echo("No plugin is installed; try: pip install telemetry-sqlite telemetry-ndjson")
-    return int(any(row["state"] in {"off", "missing"} for row in rows))
+    return int(any(row["state"] == "off" for row in rows))
 
 
 def _rows(config_path: str | None) -> list[dict[str, Any]]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from attrs import define, evolve
+from attrs import define
 
+from telemetry_core.complaints import Complaints
 from telemetry_core.errors import TelemetryError
 from telemetry_core.manager import Manager
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from telemetry_core.config import TelemetryConfig
     from telemetry_core.plugin import Plugin
 
-ON, OFF, SILENCED, MISSING = "on", "off", "silenced", "missing"
+ON, OFF, SILENCED = "on", "off", "silenced"
 
 
 @define(frozen=True)
@@ -29,11 +29,6 @@ class SinkView:
     why: str = ""
     plugin: Plugin | None = None
 
-    @property
-    def wrong(self) -> bool:
-        """Whether somebody has to do something about it."""
-        return self.state in {OFF, MISSING}
-
 
 @contextmanager
 def active_sinks(config: TelemetryConfig) -> Iterator[list[SinkView]]:
@@ -41,23 +36,13 @@ def active_sinks(config: TelemetryConfig) -> Iterator[list[SinkView]]:
 
     Raises `ConfigError` for what no program can mean.
     """
-    missing = {
-        name: config.installed.missing(config.kind_of(name))
-        for name in config.active
-        if config.kind_of(name) not in config.installed
-    }
-    with _said_in_the_answer():
-        present = tuple(name for name in config.active if name not in missing)
-        manager = Manager(evolve(config, active=present))
-        plugins = {plugin.name: plugin for plugin in manager.plugins}
-        for plugin in plugins.values():
-            with suppress(TelemetryError):  # kept in its `error`
-                plugin.build()
+    manager = Manager(config, complaints=Complaints("count"))  # the answer says it all
+    plugins = {plugin.name: plugin for plugin in manager.plugins}
+    for plugin in plugins.values():
+        with suppress(TelemetryError):  # kept in its `error`
+            plugin.build()
     try:
-        yield [
-            _view(name, plugins.get(name), missing.get(name), manager.silenced.get(name))
-            for name in config.active
-        ]
+        yield [_view(name, plugins.get(name), manager.silenced.get(name)) for name in config.active]
     finally:
         for plugin in plugins.values():
             with suppress(Exception):
@@ -65,22 +50,9 @@ def active_sinks(config: TelemetryConfig) -> Iterator[list[SinkView]]:
                     plugin.close()
 
 
-def _view(name: str, plugin: Plugin | None, missing: str | None, silenced: str | None) -> SinkView:
-    if missing is not None:
-        return SinkView(name, MISSING, missing)
+def _view(name: str, plugin: Plugin | None, silenced: str | None) -> SinkView:
     if silenced is not None:
         return SinkView(name, SILENCED, f"by {silenced}", plugin)
     if plugin is None or plugin.error is not None:
         return SinkView(name, OFF, plugin.error or "" if plugin else "", plugin)
     return SinkView(name, ON, "", plugin)
-
-
-@contextmanager
-def _said_in_the_answer() -> Iterator[None]:
-    """Keep the warning that a plugin is off from being printed besides."""
-    logger = logging.getLogger("telemetry_core.plugin")
-    before, logger.disabled = logger.disabled, True
-    try:
-        yield
-    finally:
-        logger.disabled = before

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from telemetry_core.cli.options import config_option, json_option, read_config
-from telemetry_core.cli.words import age, count
+from telemetry_core.cli.words import age
 from telemetry_core.clock import NS_PER_SECOND, SystemClock, iso8601
+from telemetry_core.complaints import counted
 
 if TYPE_CHECKING:
     from telemetry_core.cli.screen import Cell, Screen
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from telemetry_core.delivery.spool.survey import FolderView
     from telemetry_core.delivery.state import Saved
 
-_STATE_STYLES = {"on": "green", "off": "red", "missing": "red"}
+_STATE_STYLES = {"on": "green", "off": "red"}
 _CLOSING = "nothing but the end of its runs"
 _SECONDS_OF_A_YEAR = 365 * 86_400
 
@@ -28,8 +29,8 @@ _SECONDS_OF_A_YEAR = 365 * 86_400
 def status(config_path: str | None, as_json: bool) -> int:
     """Show what waits for whom, and why.
 
-    Exit code 1 when a sink cannot be used or is left alone, or when records of programs that have
-    ended wait for `telemetry flush`.
+    Exit code 1 when a sink cannot be used or is left alone, when records of programs that have
+    ended wait for `telemetry flush`, or when the disk would take none.
     """
     from telemetry_core.cli.screen import Screen, print_json
 
@@ -56,13 +57,16 @@ def _look(config: TelemetryConfig) -> dict[str, Any]:
         for name in sorted({*buried, *(name for view in folders for name in view.waiting)} - known)
     ]
     orphans = [view for view in folders if not view.alive and (view.pending or view.problem)]
-    wrong = any(sink["state"] in {"off", "missing"} or sink["paused"] for sink in sinks)
-    wrong = wrong or any(sink["circuit"] != "closed" for sink in sinks)
+    wrong = any(
+        sink["state"] == "off" or sink["paused"] or sink["circuit"] != "closed" for sink in sinks
+    )
+    unwritable = config.unwritable()
     return {
-        "ok": not wrong and not orphans,
+        "ok": not (wrong or orphans or unwritable),
         "service": config.service,
         "config": str(config.path) if config.path else None,
         "base_dir": str(config.base_dir),
+        "unwritable": unwritable or None,
         "disabled": config.disabled,
         "sinks": sinks,
         "folders": [_folder(view) for view in folders],
@@ -139,6 +143,9 @@ def _show(screen: Screen, found: dict[str, Any]) -> None:
     screen.line(("service ", "dim"), found["service"], ("  in ", "dim"), found["base_dir"])
     if found["disabled"]:
         screen.line(("TELEMETRY_DISABLED is set: nothing is recorded", "yellow"))
+    if found["unwritable"]:
+        problem = f"{found['unwritable']}; until then records are kept in memory only"
+        screen.line((problem, "red"))
     if found["sinks"]:
         screen.heading("Sinks")
         columns = ["sink", "state", "pending", "oldest", "dead letters", "why"]
@@ -192,9 +199,11 @@ def _verdict(found: dict[str, Any]) -> Cell:
         return "Records of programs that have ended wait; try: telemetry flush", "yellow"
     if ended and found["ok"]:
         return "Programs were killed; their runs are closed by: telemetry flush", "yellow"
+    if found["unwritable"]:
+        return "The disk takes no records; see above.", "red"
     if not found["ok"]:
         return "A sink needs a look; see why above.", "red"
     pending = sum(sink["pending"] for sink in found["sinks"])
     if pending:
-        return f"All is well: {count(pending, 'record')} on the way.", "green"
+        return f"All is well: {counted(pending, 'record')} on the way.", "green"
     return "All is well: nothing waits.", "green"

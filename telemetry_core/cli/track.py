@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -100,13 +99,11 @@ def _told(run_id: str | None, outcome: Outcome) -> str:
 def _client(config_path: str | None) -> TelemetryClient:
     """Return a client that raises nothing, and that records nothing when it cannot be built."""
     from telemetry_core.client import TelemetryClient
-    from telemetry_core.config import TelemetryConfig
 
     try:
         config = read_config(config_path)
     except TelemetryError as error:
-        click.echo(f"telemetry: {error}; the command runs, but is not recorded", err=True)
-        config = TelemetryConfig(active=(), disabled=True, base_dir=Path(os.devnull))
+        return TelemetryClient.silenced(error)
     config.on_error = "log"
     return TelemetryClient(config)
 

@@ -39,8 +39,3 @@ def moment(text: str | None) -> str:
         return f"{iso8601(parse_iso8601(text or ''))[:19].replace('T', ' ')}Z"
     except (ValueError, OverflowError):
         return text or ""
-
-
-def count(number: int, noun: str) -> str:
-    """Return a number with its noun: `1 record`, `2 records`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from telemetry_core.records import Record
 
+MAX_RECORDS = 256
+
 _log = logging.getLogger("telemetry_core.memory_spool")
 
 
@@ -43,7 +45,7 @@ class MemorySpool:
     bounds are therefore kept to within what several threads add in the same instant.
     """
 
-    def __init__(self, max_records: int = 256, max_bytes: int = 16 * 1024 * 1024) -> None:
+    def __init__(self, max_records: int = MAX_RECORDS, max_bytes: int = 16 * 1024 * 1024) -> None:
         self._max_records = max_records
         self._max_bytes = max_bytes
         self._queues = {lane: _Queue() for lane in (Lane.CRITICAL, Lane.STANDARD)}

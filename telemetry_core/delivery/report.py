@@ -23,14 +23,17 @@ class SinkReport:
 
 @define
 class FlushReport:
-    """What a flush came to; true when nothing is pending."""
+    """What a flush came to; true when nothing is pending and everything was accepted.
+
+    :ivar not_accepted: records that found no room, neither on the disk nor in memory.
+    """
 
     sinks: Mapping[str, SinkReport] = field(factory=dict)
     not_accepted: int = 0
     problem: str = ""
 
     def __bool__(self) -> bool:
-        return not self.problem and self.pending == 0
+        return not self.problem and not self.not_accepted and self.pending == 0
 
     @property
     def delivered(self) -> int:

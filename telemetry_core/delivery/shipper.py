@@ -7,7 +7,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from telemetry_core.clock import NS_PER_SECOND
-from telemetry_core.complaints import Complaints
 from telemetry_core.delivery.blame import Blame, Verdict
 from telemetry_core.delivery.burial import Burial
 from telemetry_core.delivery.circuit import Circuit
@@ -54,7 +53,7 @@ class Shipper:
         max_age_ns: int = MAX_AGE_NS,
         call_timeout: float = CALL_TIMEOUT,
         max_attempts: int | None = None,
-        report: Callable[[str, str], None] | None = None,
+        report: Callable[[str, str], None],
     ) -> None:
         self.delivered = self.refused = self.dropped = self.skipped = self.failures = 0
         self.last_error = ""
@@ -66,7 +65,7 @@ class Shipper:
         self._max_age_ns = max_age_ns
         self._call_timeout = call_timeout
         self._max_attempts = max_attempts
-        self._report = report or Complaints()
+        self._report = report
         retry = retry or RetryPolicy()
         self._gate = Gate(clock, retry, self.circuit, state)
         self._burial = Burial(sink.name, dead_letters, clock, retry, self._buried, self._complain)
@@ -176,10 +175,10 @@ class Shipper:
         if outcome.settles or outcome.refused is not None or outcome.pause is not None:
             self._gate.answered()
         else:
-            self._fail("failure", words or "its receipt settled nothing")
+            self._fail("failure", words or "its receipt settled nothing", self._what_waits())
             self._gate.failed()
         if outcome.pause is not None:
-            self._fail(f"pause {outcome.code}", f"paused: {words}")
+            self._fail(f"pause {outcome.code}", f"paused: {words}", self._what_waits())
             self._gate.pause_for(Pause(outcome.pause, outcome.code, outcome.reason))
         elif outcome.refused is not None:
             self._refused(self._left(records), outcome.refused)
@@ -208,7 +207,7 @@ class Shipper:
 
     def _raised(self, records: Sequence[Record], error: BaseException) -> None:
         text = described(error)
-        self._fail("raised", f"ship_batch raised {text}")
+        self._fail("raised", f"ship_batch raised {text}", self._what_waits())
         ids = [record.id for record in records]
         others = self.pending() - len(self._burial) > len(records)
         verdict = self._blame.raised(ids, _ADDRESS.sub("0x", text), others=others)
@@ -284,10 +283,15 @@ class Shipper:
 
     # -- reporting
 
-    def _fail(self, kind: str, text: str) -> None:
+    def _fail(self, kind: str, text: str, consequence: str = "") -> None:
         self.failures += 1
         self.last_error = text
-        self._complain(kind, text)
+        self._complain(kind, text + consequence)
+
+    def _what_waits(self) -> str:
+        if self._max_attempts is None:
+            return "; its records wait in the spool"
+        return f"; its records are dropped after {self._max_attempts} attempts"
 
     def _complain(self, kind: str, text: str) -> None:
         name = self._sink.name

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from telemetry_core.clock import NS_PER_SECOND
+from telemetry_core.complaints import counted
 from telemetry_core.delivery.report import SinkHealth, SinkReport
 from telemetry_core.delivery.shipper import Shipper
 from telemetry_core.delivery.state import SinkState
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from telemetry_core.clock import Clock
+    from telemetry_core.complaints import Report
     from telemetry_core.config import DeliverySettings
     from telemetry_core.delivery.alarm import Alarm
     from telemetry_core.delivery.dead_letters import DeadLetters
@@ -27,6 +29,8 @@ SECONDS_PER_DAY = 86_400
 ASK_HEALTH_EVERY = 30.0
 STANDSTILL = 30.0
 MEMORY_ATTEMPTS = 2
+WAITS = "its records wait in the spool"
+DROPPED_WHEN_FULL = "its records are dropped when memory is full"
 
 
 class DrivenSink:
@@ -45,6 +49,7 @@ class DrivenSink:
         dropped: Callable[[], int],
         built: Callable[[str, str | None], None],
         left: Callable[[], None],
+        report: Report,
         ticks: Iterable[tuple[float, Callable[[], object]]] = (),
     ) -> None:
         self.plugin = plugin
@@ -63,6 +68,7 @@ class DrivenSink:
             state=SinkState(base_dir / "state" / f"{plugin.name}.json", clock),
             max_age_ns=round(settings.max_age_days * SECONDS_PER_DAY * NS_PER_SECOND),
             max_attempts=MEMORY_ATTEMPTS if in_memory else None,
+            report=report,
         )
         self.worker = Worker(
             plugin.name,
@@ -74,6 +80,8 @@ class DrivenSink:
             alarm=alarm,
             end=self._end,
             left=left,
+            report=report,
+            when_off=DROPPED_WHEN_FULL if in_memory else WAITS,
         )
 
     # -- what the shipper asks
@@ -151,13 +159,18 @@ class DrivenSink:
         """Why it is off, when it could not be built."""
         return self.plugin.error or self.worker.error
 
+    @property
+    def dropped(self) -> int:
+        """How many records it never got: for want of room, for age, after too many attempts."""
+        return self.shipper.dropped + self._dropped()
+
     def report(self) -> SinkReport:
         """Return its figures."""
         return SinkReport(
             delivered=self.shipper.delivered,
             pending=self.outbox.pending(),
             refused=self.shipper.refused,
-            dropped=self.shipper.dropped + self._dropped(),
+            dropped=self.dropped,
             error=self.error or self.shipper.last_error,
         )
 
@@ -170,11 +183,14 @@ class DrivenSink:
         elif self.shipper.pause is not None:
             message = f"paused: {self.shipper.pause.code} {self.shipper.pause.reason}".strip()
         elif pending and self.worker.running and still > STANDSTILL:
-            message = f"{pending} records wait and its worker has not moved for {still:.0f} s"
+            waiting = counted(pending, "record")
+            message = f"{waiting} waiting, and its worker has not moved for {still:.0f} s"
         elif self.shipper.circuit.state == "open":
             message = f"not answering: {self.shipper.last_error}"
         elif self._word is not None and not self._word.ok:
             message = self._word.message or "it says that it is not well"
+        elif self.dropped:
+            message = f"{counted(self.dropped, 'record')} dropped"
         else:
             message = ""
         return SinkHealth(
@@ -192,7 +208,7 @@ class DrivenSink:
             "delivered": self.shipper.delivered,
             "pending": self.outbox.pending(),
             "refused": self.shipper.refused,
-            "dropped": self.shipper.dropped + self._dropped(),
+            "dropped": self.dropped,
             "skipped": self.shipper.skipped,
             "failures": self.shipper.failures,
             "circuit": self.shipper.circuit.state,

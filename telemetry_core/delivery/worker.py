@@ -8,7 +8,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from telemetry_core.clock import Bell
-from telemetry_core.complaints import Complaints
 from telemetry_core.delivery.alarm import Alarm
 from telemetry_core.delivery.ticket import Ticket
 from telemetry_core.delivery.ticks import Ticks
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from telemetry_core.clock import Clock
+    from telemetry_core.complaints import Report
 
 # A ring can be lost only when an exception hits the program between writing and ringing.
 LONGEST_IDLE = 5.0
@@ -55,7 +55,8 @@ class Worker:
         ticks: Iterable[tuple[float, Callable[[], object]]] = (),
         linger: float = 0.0,
         alarm: Alarm | None = None,
-        report: Callable[[str, str], None] | None = None,
+        report: Report,
+        when_off: str = "nothing of it is done",
     ) -> None:
         self.name = name
         self.clock = clock
@@ -67,7 +68,8 @@ class Worker:
         self._ticks = Ticks(ticks, clock, self._complain)
         self._linger = linger
         self._alarm = alarm or Alarm()
-        self._report = report or Complaints()
+        self._report = report
+        self._when_off = when_off
         self._bell = Bell()
         self._tickets: deque[Ticket] = deque()
         self._serving: list[Ticket] = []
@@ -222,7 +224,7 @@ class Worker:
             build()
         except BaseException as error:
             self.error = described(error)
-            self._complain("build", f"it is off, its records wait: {self.error}")
+            self._complain("build", f"it is off: {self.error}; {self._when_off}", final=True)
 
     def _leave(self) -> None:
         if self.error is None:
@@ -234,7 +236,7 @@ class Worker:
         try:
             what()
         except BaseException as error:
-            self._complain("close", f"it could not be closed: {described(error)}")
+            self._complain("close", f"it could not be closed: {described(error)}", final=True)
 
     # -- working and waiting
 
@@ -306,6 +308,6 @@ class Worker:
     def _is_called(self) -> bool:
         return bool(self._tickets or self._rests or self._stopped)
 
-    def _complain(self, kind: str, text: str) -> None:
+    def _complain(self, kind: str, text: str, *, final: bool = False) -> None:
         with suppress(Exception):  # a report that raises, as tests have it, ends no thread
-            self._report(f"{self.name} {kind}", f"worker {self.name}: {text}")
+            self._report(f"{self.name} {kind}", f"worker {self.name}: {text}", final=final)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import os
 import threading
@@ -13,7 +14,16 @@ import pytest
 from attrs import define, field
 from pytest_telemetry.clock import FakeClock
 
-from telemetry_core import TelemetryClient, hookimpl, load_config
+from telemetry_core import (
+    ConfigError,
+    FlushReport,
+    Receipt,
+    TelemetryClient,
+    TelemetryConfig,
+    hookimpl,
+    load_config,
+)
+from telemetry_core.credentials import Environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -127,14 +137,102 @@ def test_do_not_track_silences_remote_sinks_only(make_client: MakeClient) -> Non
     assert (len(remote.records), len(local.records)) == (0, 1)
 
 
-def test_settings_that_cannot_be_meant_disable_the_client_and_are_said(
+def test_a_client_that_cannot_be_built_records_nothing_and_says_so_once(
     make_client: MakeClient, caplog: pytest.LogCaptureFixture
 ) -> None:
-    client = make_client(environ={"TELEMETRY_ACTIVE": "no_such_plugin"})
+    client = make_client(Sink(), Sink())
     assert client.start_run("agent", "job")
     assert client.disabled
-    assert "no_such_plugin" in caplog.text
-    assert "no_such_plugin" in client.health().message
+    assert "two plugins are named" in client.health().message
+    [warning] = [record.message for record in caplog.records]
+    assert warning == f"nothing is recorded: {client.health().message}"
+
+
+def test_a_client_that_cannot_be_built_raises_in_tests(make_client: MakeClient) -> None:
+    with pytest.raises(ConfigError, match="two plugins are named"):
+        make_client(Sink(), Sink(), environ={"TELEMETRY_ON_ERROR": "raise"})
+
+
+NONSENSE = (
+    *("ACTIVE", "BASE_DIR", "BATCH_BYTES", "BATCH_SIZE", "CONFIG", "CRITICAL", "DURABILITY"),
+    *("EXIT_TIMEOUT", "LINGER", "MAX_AGE_DAYS", "MAX_BYTES", "ON_ERROR", "REDACT", "SERVICE"),
+    "TEST_MODE",
+)
+
+
+@pytest.mark.parametrize("name", [*NONSENSE, *itertools.combinations(NONSENSE, 2), NONSENSE])
+def test_no_variable_can_keep_a_program_from_its_client(
+    name: str | tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in os.environ:
+        if variable.startswith(("TELEMETRY_", "AGENT_")):
+            monkeypatch.delenv(variable)
+    monkeypatch.setenv("TELEMETRY_BASE_DIR", str(tmp_path))
+    for variable in (name,) if isinstance(name, str) else name:
+        monkeypatch.setenv(f"TELEMETRY_{variable}", "../\x07nonsense")
+    for build in (TelemetryClient, TelemetryClient.searching):
+        with build() as client:
+            assert client.start_run("agent", "job")
+
+
+def test_no_typo_in_a_file_can_keep_a_program_without_a_home_from_its_client(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "telemetry.toml").write_text("active = [")
+    monkeypatch.delenv("TELEMETRY_CONFIG", raising=False)
+    monkeypatch.setenv("TELEMETRY_TEST_MODE", "bogus")
+    monkeypatch.setenv("XDG_STATE_HOME", "nowhere")
+    monkeypatch.setenv("HOME", "nowhere")
+    client = TelemetryClient.searching(str(tmp_path))
+    assert client.start_run("agent", "job")
+    assert (client.disabled, client.config, client.health().ok) == (True, None, False)
+    assert "telemetry.toml" in client.flush().problem
+    assert client.get_stats()["total_runs"] == 0
+    client.disabled = False
+    assert client.disabled
+
+
+@pytest.mark.parametrize(
+    ("by_hand", "environ", "whose"),
+    [(True, {}, "its configuration"), (False, {"TELEMETRY_DISABLED": "1"}, "TELEMETRY_DISABLED")],
+)
+def test_what_is_disabled_is_well_and_says_by_whom(
+    tmp_path: Path, by_hand: bool, environ: dict[str, str], whose: str
+) -> None:
+    config = TelemetryConfig(base_dir=tmp_path, disabled=by_hand, environ=Environment(environ))
+    health = TelemetryClient(config).health()
+    assert (health.ok, health.message) == (True, f"telemetry is disabled by {whose}")
+
+
+def test_a_plugin_that_is_not_installed_leaves_the_others_to_record(
+    make_client: MakeClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = make_client(environ={"TELEMETRY_ACTIVE": "sqlite,snowplow"})
+    client.capture("x")
+    assert client.flush(10).delivered == 1
+    assert not client.health().ok
+    assert "pip install telemetry-snowplow" in client.health().sinks["snowplow"].message
+    assert caplog.text.count("snowplow is off") == 1
+
+
+def test_a_misspelt_setting_of_a_sink_is_told_once_and_what_becomes_of_its_records(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = load_config(environ={"TELEMETRY_BASE_DIR": str(tmp_path)})
+    config.active = ("ndjson",)
+    config.plugins = {"ndjson": {"directry": "x"}}
+    with TelemetryClient(config) as client:
+        client.capture("x")
+        client.flush(10)
+    [warning] = [record.message for record in caplog.records]
+    assert "did you mean directory?" in warning
+    assert warning.endswith("; its records wait in the spool")
+
+
+def test_the_configuration_in_force_can_be_read(make_client: MakeClient, tmp_path: Path) -> None:
+    config = make_client().config
+    assert config is not None
+    assert config.base_dir == tmp_path / "base"
 
 
 @pytest.mark.parametrize("arguments", [{"config": 5}, {"plugins": 5}, {"plugins": [None]}])
@@ -443,7 +541,7 @@ def test_a_commit_is_tied_to_a_run_of_another_process_through_the_store(
 def test_the_figures_have_one_shape_with_and_without_a_store(make_client: MakeClient) -> None:
     keys = {
         *("total_runs", "by_status", "pending_api_posts", "agents", "recent_24h"),
-        *("run_id_metrics", "sinks", "timestamp"),
+        *("run_id_metrics", "sinks", "timestamp", "complaints"),
     }
     clients = [
         make_client(environ={"TELEMETRY_ACTIVE": "sqlite"}),
@@ -456,6 +554,87 @@ def test_the_figures_have_one_shape_with_and_without_a_store(make_client: MakeCl
     stats = clients[0].get_stats()
     assert (stats["total_runs"], stats["by_status"]) == (1, {"success": 1})
     assert stats["sinks"]["sqlite"]["delivered"] == 2
+
+
+def test_the_figures_of_run_ids_can_be_had_by_themselves_and_logged(
+    make_client: MakeClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = make_client()
+    client.start_run("agent", "job", run_id="mine")
+    metrics = client.get_run_id_metrics()
+    assert set(metrics) == {"run_id_metrics", "timestamp"}
+    assert metrics["run_id_metrics"]["custom_accepted"] == 1
+    with caplog.at_level(logging.INFO, "telemetry_core"):
+        client.log_run_id_metrics()
+    assert "'custom_accepted': 1" in caplog.text
+
+
+def test_what_was_said_once_is_counted_where_one_can_read_it(make_client: MakeClient) -> None:
+    class Down:
+        @hookimpl
+        def ship_batch(self, batch: Any) -> Receipt:
+            return Receipt.wait("down")
+
+    client = make_client(Down(), environ={"TELEMETRY_EXIT_TIMEOUT": "0"})
+    client.capture("x")
+    client.end_run("nobody's")
+    for _ in range(2):
+        client.flush(10)
+    complaints = client.get_stats()["complaints"]
+    assert complaints["end_run"] == 1
+    assert complaints["down failure"] >= 2
+
+
+# -- health
+
+
+def test_records_that_are_in_memory_only_are_a_problem_and_then_lost(
+    make_client: MakeClient, tmp_path: Path
+) -> None:
+    class Down:
+        @hookimpl
+        def ship_batch(self, batch: Any) -> Receipt:
+            return Receipt.wait("down")
+
+    (tmp_path / "base").write_text("a file where a folder should be")
+    client = make_client(Down())
+    client.capture("x")
+    message = client.health().message
+    assert "the disk takes no records; 1 record in memory only" in message
+    client.close()
+    assert "1 record lost: neither disk nor memory had room" in client.health().message
+    assert client.flush(0).not_accepted == 1
+
+
+def test_a_flush_after_which_a_record_is_lost_is_not_true() -> None:
+    assert FlushReport()
+    assert not FlushReport(not_accepted=3)
+
+
+def test_a_sink_in_memory_has_room_for_two_batches_and_tells_of_what_it_dropped(
+    make_client: MakeClient,
+) -> None:
+    entered, release = threading.Event(), threading.Event()
+
+    class Hanging:
+        batch_size = 300
+
+        @hookimpl
+        def ship_batch(self, batch: Any) -> None:
+            entered.set()
+            release.wait(60)
+
+    config = load_config(environ={"TELEMETRY_BASE_DIR": "/nowhere"})
+    config.active, config.plugins = (), {"hanging": {"delivery": "memory"}}
+    client = TelemetryClient(config, plugins=[Hanging()])
+    client.capture("first")
+    assert entered.wait(60)
+    for _ in range(600):
+        client.capture("x")
+    health = client.health()
+    release.set()
+    client.close()
+    assert (health.ok, health.message) == (False, "hanging: 1 record dropped")
 
 
 # -- clocks, loops and leaving

@@ -105,16 +105,24 @@ def event(kind: str = "click") -> RunEvent:
 # -- which plugins there are
 
 
-def test_an_unknown_plugin_is_told_what_is_installed_and_what_to_install() -> None:
-    with pytest.raises(PluginNotFoundError) as caught:
-        manager("hmac_ingest")
-    assert "installed: absent, broken" in str(caught.value)
-    assert "pip install telemetry-hmac-ingest" in str(caught.value)
+def test_a_plugin_that_is_not_installed_is_off_and_says_what_is_and_what_to_install(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    off, on = manager("hmac_ingest", "listener").plugins
+    assert off.error is not None
+    assert "installed: absent, broken" in off.error
+    assert "pip install telemetry-hmac-ingest" in off.error
+    assert (off.ships, off.listens, on.listens, on.error) == (False, False, True, None)
+    assert [record.message for record in caplog.records] == [f"hmac_ingest is off: {off.error}"]
 
 
 def test_a_misspelt_plugin_is_told_the_name_that_was_meant() -> None:
+    assert "did you mean 'posthog'" in str(manager("posthgo").plugins[0].error)
+
+
+def test_in_tests_a_plugin_that_is_not_installed_raises() -> None:
     with pytest.raises(PluginNotFoundError, match="did you mean 'posthog'"):
-        manager("posthgo")
+        manager("posthgo", on_error="raise")
 
 
 def test_only_the_active_plugins_are_imported() -> None:

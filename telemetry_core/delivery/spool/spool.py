@@ -116,10 +116,12 @@ class Spool:
         """Say which records are in danger, and how many were lost."""
         overflow = self.writer.overflow
         if overflow is not None:
-            kept = counted(max(map(overflow.unread, overflow.owner.owed), default=0), "record")
+            kept = counted(
+                max(map(overflow.unread, tuple(overflow.owner.owed)), default=0), "record"
+            )
             yield f"the disk takes no records; {kept} in memory only"
         if self.not_accepted:
-            yield f"{counted(self.not_accepted, 'record')} found no room and were lost"
+            yield f"{counted(self.not_accepted, 'record')} lost: neither disk nor memory had room"
 
     def _owner(self) -> Owner:
         return Owner(service=self.service, owed=dict(self._destinations))

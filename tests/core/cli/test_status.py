@@ -90,6 +90,26 @@ def test_a_sink_that_is_not_installed_says_what_to_install(
     assert "pip install telemetry-snowplow" in shown.stdout
 
 
+def test_a_folder_that_takes_no_records_is_wrong(
+    call: Any, ask: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TELEMETRY_BASE_DIR", "/dev/null/store")
+    monkeypatch.setenv("TELEMETRY_ACTIVE", "")
+    shown = call("status")
+    assert shown.exit_code == 1
+    assert "/dev/null/store cannot be written; set TELEMETRY_BASE_DIR" in shown.stdout
+    assert "All is well" not in shown.stdout
+    assert ask("status")["unwritable"] is not None
+
+
+def test_one_sink_that_is_not_installed_leaves_the_others_on(
+    ask: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TELEMETRY_ACTIVE", "sqlite,snowplow")
+    monkeypatch.setenv("TELEMETRY_ON_ERROR", "raise")
+    assert [sink["state"] for sink in ask("status")["sinks"]] == ["on", "off"]
+
+
 def test_a_sink_that_is_owed_but_not_active_is_listed(
     ask: Any, killed: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

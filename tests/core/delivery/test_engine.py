@@ -168,7 +168,7 @@ def test_health_tells_of_a_worker_that_does_not_move(
     entered.wait(FAR_TOO_LONG)
     assert client.health().ok
     clock.advance(31)
-    assert "1 records wait and its worker has not moved" in client.health().message
+    assert "1 record waiting, and its worker has not moved" in client.health().message
     release.set()
 
 

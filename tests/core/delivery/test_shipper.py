@@ -6,6 +6,7 @@ import pytest
 from attrs import define, field
 from pytest_telemetry.clock import FakeClock
 
+from telemetry_core.complaints import Complaints
 from telemetry_core.delivery.circuit import Circuit
 from telemetry_core.delivery.memory_spool import MemorySpool
 from telemetry_core.delivery.retry import RetryPolicy
@@ -433,7 +434,9 @@ def test_a_pause_without_an_end_is_tried_once_an_hour(delivery: Delivery) -> Non
     delivery.put("a")
     delivery.run(seconds=3 * 3600 - 1)
     assert len(delivery.sink.batches) == 3
-    assert [text for _, text in delivery.reports] == ["sink here: paused: http_401 no key"] * 3
+    assert [text for _, text in delivery.reports] == [
+        "sink here: paused: http_401 no key; its records wait in the spool"
+    ] * 3
 
 
 def test_a_pause_of_another_process_holds_for_the_same_settings(delivery: Delivery) -> None:
@@ -736,7 +739,7 @@ def test_a_report_that_raises_loses_no_record(delivery: Delivery) -> None:
     assert (delivery.shipper.delivered, delivery.shipper.refused) == (1, 1)
 
 
-def test_without_a_report_the_first_of_a_kind_is_logged(
+def test_the_first_failure_of_a_kind_is_logged_and_what_becomes_of_the_records(
     delivery: Delivery, caplog: pytest.LogCaptureFixture
 ) -> None:
     delivery.shipper = Shipper(
@@ -745,11 +748,12 @@ def test_without_a_report_the_first_of_a_kind_is_logged(
         clock=delivery.clock,
         dead_letters=delivery.letters,
         state=delivery.state,
+        report=Complaints().warn,
     )
     delivery.sink.answer = lambda _: Receipt.wait("down")
     delivery.put("a")
     delivery.run(seconds=600)
     assert len(delivery.sink.batches) > 2
     assert [r.message for r in caplog.records if "sink here: down" in r.message] == [
-        "sink here: down (said once; further ones are counted)"
+        "sink here: down; its records wait in the spool (said once; get_stats() counts the rest)"
     ]

@@ -123,6 +123,7 @@ class Delivery(RuleBasedStateMachine):
             clock=self.clock,
             dead_letters=self.letters,
             state=SinkState(Path(self.folder.name) / "sink.json", self.clock),
+            report=lambda *_: None,
         )
 
     @rule(

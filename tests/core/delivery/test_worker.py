@@ -61,7 +61,7 @@ def build(telemetry_clock: FakeClock) -> Iterator[Build]:
     workers: list[Worker] = []
 
     def build(step: Any, **settings: Any) -> Worker:
-        worker = Worker("w", step, telemetry_clock, report=lambda *_: None, **settings)
+        worker = Worker("w", step, telemetry_clock, report=lambda *_, **__: None, **settings)
         workers.append(worker)
         return worker
 
@@ -308,7 +308,7 @@ def test_a_flush_does_not_linger(build: Build, telemetry_clock: FakeClock) -> No
 
 def test_a_call_in_flight_is_not_waited_for(build: Build) -> None:
     gate = Gate()
-    worker = Worker("w", gate, SystemClock())
+    worker = Worker("w", gate, SystemClock(), report=lambda *_, **__: None)
     worker.start()
     assert gate.entered.wait(PATIENCE)
     assert not worker.request_flush().wait(0.01)
@@ -379,7 +379,7 @@ def test_the_last_thing_a_worker_does_is_to_say_that_it_left(build: Build) -> No
         order.append(worker.at_work)
         raise ValueError
 
-    worker = build(Steps(), end=close, left=lambda: order.append(worker.at_work))
+    worker: Worker = build(Steps(), end=close, left=lambda: order.append(worker.at_work))
     worker.start()
     assert worker.at_work
     worker.stop()
