@@ -112,9 +112,22 @@ def branches(words: tuple[str, ...]) -> dict[str, Branch]:
     return {word: Branch((*words, word), tuple(offers)) for word, offers in found.items()}
 
 
-def offered_by(name: str) -> str | None:
-    """Return the distribution to install for a command, when we know one."""
-    return _OFFERED_BY.get(name)
+def whom_to_ask(name: str) -> str | None:
+    """Say which distribution brings a command that nobody here offers, when we know one."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    distribution = _OFFERED_BY.get(name)
+    if distribution is None:
+        return None
+    try:
+        here = version(distribution)
+    except PackageNotFoundError:
+        said = f"`telemetry {name}` is a command of {distribution}"
+        return f"{said}; try: pip install {distribution}"
+    return (
+        f"`telemetry {name}` comes with a later version of {distribution}; {here}, which is "
+        "installed, does not have it"
+    )
 
 
 @cache

@@ -113,15 +113,11 @@ class CommandGroup(click.Group):
                 yield f"{branch.typed} of {branch.distributions} is hidden by our own command."
 
     def _unknown(self, ctx: click.Context, name: str) -> str:
-        from telemetry_core.cli.extensions import offered_by
+        from telemetry_core.cli.extensions import whom_to_ask
         from telemetry_core.settings import nearest
 
-        distribution = None if self.words else offered_by(name)
-        if distribution is not None:
-            return (
-                f"`telemetry {name}` is a command of {distribution}; "
-                f"try: pip install --upgrade {distribution}"
-            )
+        if not self.words and (known := whom_to_ask(name)) is not None:
+            return known
         near = nearest(name, self.list_commands(ctx))
         hint = f"did you mean {near!r}?" if near else f"see `{ctx.command_path} --help`"
         return f"there is no command {name!r}; {hint}"

@@ -86,7 +86,7 @@ def test_a_misspelt_command_is_guessed(call: Any) -> None:
     [
         ("serve", "telemetry-run-service"),
         ("ingest", "telemetry-ingest"),
-        ("db", "telemetry-sqlite"),
+        ("auth", "telemetry-raxe"),
     ],
 )
 def test_a_command_that_others_offer_says_what_to_install(
@@ -94,7 +94,14 @@ def test_a_command_that_others_offer_says_what_to_install(
 ) -> None:
     refused = call(name, "whatever")
     assert refused.exit_code == 2
-    assert f"pip install --upgrade {distribution}" in refused.stderr
+    assert f"try: pip install {distribution}" in refused.stderr
+
+
+def test_a_command_that_the_installed_version_lacks_is_said_to_come_later(call: Any) -> None:
+    refused = call("db", "backup")
+    assert refused.exit_code == 2
+    assert "comes with a later version of telemetry-sqlite" in refused.stderr
+    assert "pip install" not in refused.stderr
 
 
 @pytest.mark.parametrize("words", [("status",), ("flush",), ("plugins",), ("runs", "list")])
