@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-from pathlib import Path  # noqa: TC003 - the core reads the types of the fields
+from pathlib import Path
 from typing import ClassVar
 
-from attrs import define, field
-from attrs.validators import ge, optional
+from attrs import converters, define, field, validators
 
 from telemetry_core import Batch, Clock, ConfigError, Health, Receipt, SystemClock, hookimpl
 from telemetry_ndjson.lines import line_of_record
@@ -32,22 +31,33 @@ class NdjsonSink:
     batch_size: ClassVar[int] = 1000
     remote: ClassVar[bool] = False
 
-    directory: Path | None = field(default=None, metadata={"env": ("TELEMETRY_NDJSON_DIR",)})
-    base_dir: Path | None = None
+    directory: Path | None = field(
+        default=None,
+        converter=converters.optional(Path),
+        metadata={"env": ("TELEMETRY_NDJSON_DIR",)},
+    )
+    base_dir: Path | None = field(default=None, converter=converters.optional(Path))
     clock: Clock = field(factory=SystemClock, repr=False)
-    compress_after_days: int | None = field(default=None, validator=optional(ge(1)))
-    retention_days: int | None = field(default=None, validator=optional(ge(1)))
+    compress_after_days: int | None = field(
+        default=None, validator=validators.optional(validators.ge(1))
+    )
+    retention_days: int | None = field(
+        default=None, validator=validators.optional(validators.ge(1))
+    )
     writer: NDJSONWriter = field(init=False, repr=False)
     _tidied: str = field(default="", init=False, repr=False)
+    _figures: dict[str, int] = field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        """Settle where the files lie, without touching the disk."""
-        if self.directory is not None:
-            self.writer = NDJSONWriter(self.directory, clock=self.clock)
-        elif self.base_dir is not None:
-            self.writer = NDJSONWriter(self.base_dir / "raw", clock=self.clock)
-        else:
-            raise ConfigError("ndjson does not know where to write; set `directory`")
+        """Settle where the files lie, before the program changes its directory."""
+        if self.directory is None and self.base_dir is None:
+            raise ConfigError(
+                "ndjson does not know where its files are: set directory in [plugins.ndjson],"
+                " TELEMETRY_NDJSON_DIR or base_dir"
+            )
+        directory = self.directory or Path(self.base_dir or "", "raw")
+        self.writer = NDJSONWriter(directory, clock=self.clock)
+        self._figures = {"batches": 0, "delivered": 0, "bytes": 0}
 
     def destination(self) -> str:
         """Return the directory of the files."""
@@ -57,7 +67,11 @@ class NdjsonSink:
     def ship_batch(self, batch: Batch) -> Receipt:
         """Append the batch: one lock, one write, one sync; all of it or nothing."""
         self._tidy_once_a_day()
-        self.writer.write(b"".join(map(line_of_record, batch)))
+        lines = b"".join(map(line_of_record, batch))
+        self.writer.write(lines)
+        self._figures["batches"] += 1
+        self._figures["delivered"] += len(batch)
+        self._figures["bytes"] += len(lines)
         return Receipt.all(batch)
 
     @hookimpl
@@ -72,6 +86,10 @@ class NdjsonSink:
         if not os.access(self.writer.directory, os.W_OK):
             return Health(ok=False, message=f"{self.writer.directory} is not writable")
         return Health(ok=True, message=f"{files} daily files")
+
+    def stats(self) -> dict[str, int]:
+        """Return how much was delivered since the sink was built."""
+        return dict(self._figures)
 
     def _tidy_once_a_day(self) -> None:
         today = day_before(self.clock.time_ns(), 0)

@@ -39,7 +39,7 @@ class NDJSONWriter:
         clock: Clock | None = None,
         lock_timeout: float = LOCK_TIMEOUT,
     ) -> None:
-        self.directory = Path(directory).absolute()
+        self.directory = Path(directory).expanduser().absolute()
         self.clock: Clock = clock or SystemClock()
         self.lock_timeout = lock_timeout
 

@@ -6,14 +6,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from telemetry_sqlite.errors import (
-        AmbiguousIdError,
-        DatabaseUnusableError,
-        UnknownSchemaError,
-    )
-    from telemetry_sqlite.queries import Page, RunFilter, RunQueries
-    from telemetry_sqlite.sink import SqliteSink
-    from telemetry_sqlite.writer import DatabaseWriter
+    from telemetry_sqlite.errors import AmbiguousIdError as AmbiguousIdError
+    from telemetry_sqlite.errors import DatabaseUnusableError as DatabaseUnusableError
+    from telemetry_sqlite.errors import UnknownSchemaError as UnknownSchemaError
+    from telemetry_sqlite.queries import Page as Page
+    from telemetry_sqlite.queries import RunFilter as RunFilter
+    from telemetry_sqlite.queries import RunQueries as RunQueries
+    from telemetry_sqlite.sink import SqliteSink as SqliteSink
+    from telemetry_sqlite.writer import DatabaseWriter as DatabaseWriter
 
 _HOMES = {
     "AmbiguousIdError": "errors",
@@ -26,16 +26,7 @@ _HOMES = {
     "UnknownSchemaError": "errors",
 }
 
-__all__ = [
-    "AmbiguousIdError",
-    "DatabaseUnusableError",
-    "DatabaseWriter",
-    "Page",
-    "RunFilter",
-    "RunQueries",
-    "SqliteSink",
-    "UnknownSchemaError",
-]
+__all__ = [*_HOMES]  # noqa: PLE0604  # pyright: ignore[reportUnsupportedDunderAll]
 
 
 def __getattr__(name: str) -> object:

@@ -54,6 +54,34 @@ HOSTILE = {
 }
 
 
+def test_directories_may_be_given_as_text(tmp_path: Path) -> None:
+    assert NdjsonSink(base_dir=str(tmp_path)).destination() == str(tmp_path / "raw")
+    assert NdjsonSink(directory=str(tmp_path)).destination() == str(tmp_path)
+
+
+def test_a_home_in_the_directory_is_the_users(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert NdjsonSink(directory="~/lines").destination() == str(tmp_path / "lines")
+
+
+def test_the_figures_count_what_was_written(
+    sink: NdjsonSink, batch: BatchOf, event: EventWith, today: Path
+) -> None:
+    sink.ship_batch(batch(event(), event()))
+    assert sink.stats() == {"batches": 1, "delivered": 2, "bytes": today.stat().st_size}
+
+
+def test_a_batch_that_was_not_written_is_not_counted(
+    sink: NdjsonSink, batch: BatchOf, event: EventWith, today: Path
+) -> None:
+    today.mkdir(parents=True)
+    with pytest.raises(OSError, match="irectory"):
+        sink.ship_batch(batch(event()))
+    assert sink.stats() == {"batches": 0, "delivered": 0, "bytes": 0}
+
+
 def test_a_run_is_written_at_its_start_and_again_at_its_end(
     sink: NdjsonSink, batch: BatchOf, today: Path
 ) -> None:
@@ -285,7 +313,7 @@ def test_the_destination_is_the_directory(tmp_path: Path) -> None:
 
 
 def test_without_any_directory_the_error_names_the_setting() -> None:
-    with pytest.raises(ConfigError, match="set `directory`"):
+    with pytest.raises(ConfigError, match="set directory in"):
         NdjsonSink()
 
 
