@@ -40,7 +40,12 @@ LAYERS = (
         "delivery.spool.outbox",
         "delivery.spool.survey",
     ),
-    ("delivery.spool.overflow", "delivery.spool.reader", "delivery.spool.room"),
+    (
+        "delivery.spool.overflow",
+        "delivery.spool.reader",
+        "delivery.spool.recovery",
+        "delivery.spool.room",
+    ),
     ("delivery.spool.folder", "delivery.spool.sync"),
     ("delivery.spool.segment", "delivery.spool.cursor", "delivery.spool.owner"),
     ("delivery.spool.frame",),

@@ -8,20 +8,17 @@ import os
 import threading
 from typing import TYPE_CHECKING
 
-from attrs import evolve
-
-from telemetry_core.delivery.lock import OwnerLock
-from telemetry_core.delivery.spool.folder import CURSORS, Folder
+from telemetry_core.delivery.spool.folder import Folder
 from telemetry_core.delivery.spool.overflow import Overflow
+from telemetry_core.delivery.spool.recovery import begin_anew, pour_back
 from telemetry_core.delivery.spool.segment import (
     SEGMENT_BYTES,
     Appender,
     SyncedAppender,
-    segment_name,
 )
 from telemetry_core.delivery.spool.sync import CountingAppender
 from telemetry_core.errors import SpoolError
-from telemetry_core.files import replace_file, sync_directory
+from telemetry_core.files import sync_directory
 from telemetry_core.records import Lane
 
 if TYPE_CHECKING:
@@ -37,7 +34,6 @@ SPOOL = "spool"
 _CRITICAL = Lane.CRITICAL
 _RETRY_AFTER = 1.0
 _PATIENCE = 1.0
-_PROBE_BYTES = 8192
 
 
 class SpoolWriter:
@@ -84,9 +80,9 @@ class SpoolWriter:
     def tick(self) -> None:
         """Look after the folder: still there, records in memory poured back to the disk."""
         if self.folder is not None and not self.folder.linked():
-            self._begin_anew(self.folder)
+            begin_anew(self, self.folder)
         if self.overflow is not None:
-            self._pour_back()
+            pour_back(self)
 
     def touch(self) -> None:
         """Show those who cannot ask the kernel that this folder's owner lives."""
@@ -101,14 +97,14 @@ class SpoolWriter:
 
     def hand_over(self) -> Folder | None:
         """Stop writing and give up the folder; no thread opens it any more, one may yet write."""
-        entered = self._enter()
+        entered = self.enter()
         if self._synced:
             with contextlib.suppress(OSError):
                 self.sync()
         self.shut()
         folder, self.folder = self.folder, None
         if entered:
-            self._leave()
+            self.leave()
         return folder
 
     def shut(self) -> None:
@@ -126,44 +122,50 @@ class SpoolWriter:
 
     def _put_hard(self, lane: Lane, appender: Appender, line: bytes) -> bool:
         """Open what is not open, leave a torn segment, or keep the record in memory."""
-        if self._clock.monotonic() >= self._retry_at and self._enter():
+        if self._clock.monotonic() >= self._retry_at and self.enter():
             try:
                 if appender.append(line) or (self._open(lane, appender) and appender.append(line)):
                     return True
                 self._retry_at = self._clock.monotonic() + _RETRY_AFTER
             finally:
-                self._leave()
+                self.leave()
         return self._put_in_memory(lane, line)
 
-    def _enter(self) -> bool:
+    def enter(self) -> bool:
         """Be the one who opens; false for a signal handler that interrupts the opener."""
         if self._opener == threading.get_ident() or not self._opening.acquire(timeout=_PATIENCE):
             return False
         self._opener = threading.get_ident()
         return True
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
+        """Let others open."""
         self._opener = 0
         self._opening.release()
 
     def _open(self, lane: Lane, appender: Appender) -> bool:
         try:
-            folder = self._open_folder()
+            folder = self.open_folder()
             if appender.segment is None or appender.torn:
-                self._next_segment(folder, lane, appender)
+                self.next_segment(folder, lane, appender)
         except (OSError, SpoolError) as error:
             self._refusal = error
             return False
         self._refusal = None
         return True
 
-    def _open_folder(self) -> Folder:
+    def open_folder(self) -> Folder:
+        """Return the folder, which is made if there is none. Raises `OSError`, `SpoolError`."""
         if self.folder is None:
-            self._make_room_for_a_folder()
-            self.folder = Folder.create(self.base_dir / SPOOL, self._owner(), synced=self._synced)
+            self.folder = self.new_folder(self._owner())
         return self.folder
 
-    def _make_room_for_a_folder(self) -> None:
+    def new_folder(self, owner: Owner) -> Folder:
+        """Make a folder, and what it lies in. Raises `OSError`, `SpoolError`."""
+        self._make_base_dir()
+        return Folder.create(self.base_dir / SPOOL, owner, synced=self._synced)
+
+    def _make_base_dir(self) -> None:
         missing = [path for path in (self.base_dir / SPOOL, self.base_dir) if not path.exists()]
         os.makedirs(self.base_dir, 0o700, exist_ok=True)
         os.makedirs(self.base_dir / SPOOL, 0o700, exist_ok=True)
@@ -180,19 +182,22 @@ class SpoolWriter:
         self._opener = threading.get_ident()
         try:
             if appender.room < 0 and self.folder is not None:
-                self._next_segment(self.folder, lane, appender)
+                self.next_segment(self.folder, lane, appender)
         except OSError as error:
             appender.room = 1 << 16  # try again a little later
             logger.debug("cannot begin a new segment: %s", error)
         finally:
-            self._leave()
+            self.leave()
         try:
             self._rolled()
         except Exception as error:
             logger.warning("the spool's bounds cannot be kept now: %s", error)
 
-    def _next_segment(self, folder: Folder, lane: Lane, appender: Appender) -> None:
-        """Swap, then write the preface, then show it: no open run can fall between the two."""
+    def next_segment(self, folder: Folder, lane: Lane, appender: Appender) -> None:
+        """Go on in a new segment. Raises `OSError`.
+
+        Swap, then write the preface, then show it: no open run can fall between the two.
+        """
         segment = folder.new_segment(lane)
         writer = segment.create()
         try:
@@ -211,6 +216,15 @@ class SpoolWriter:
         finally:
             folder.add(segment)
 
+    def take_overflow(self) -> Overflow | None:
+        """Give up what is in memory: the disk takes records again."""
+        with self._remembering:
+            overflow, self.overflow = self.overflow, None
+        if overflow is not None:
+            self._warned = False
+            self._retry_at = float("-inf")
+        return overflow
+
     def _put_in_memory(self, lane: Lane, line: bytes) -> bool:
         with self._remembering:
             fresh = Overflow(self._owner()) if self.overflow is None else None
@@ -228,82 +242,6 @@ class SpoolWriter:
                 self._refusal or "a write failed",
             )
         return kept
-
-    # -- recovery
-
-    def _pour_back(self) -> None:
-        """Move what is in memory to the disk, and what each sink had settled of it along."""
-        if not self._disk_takes_records():
-            return
-        with self._remembering:
-            overflow, self.overflow = self.overflow, None
-        if overflow is None:
-            return
-        self._warned = False
-        self._retry_at = float("-inf")
-        for lane, line, record_id, settled in overflow.unsettled():
-            target = self.folder if self.overflow is None else self.overflow
-            if target is not None:
-                for sink in settled:
-                    target.cursor(sink).settled[lane].add(record_id)
-            self.put(lane, line)
-
-    def _disk_takes_records(self) -> bool:
-        if not self._enter():
-            return False
-        try:
-            folder = self._open_folder()
-        except (OSError, SpoolError):
-            return False
-        finally:
-            self._leave()
-        return replace_file(folder.path / "probe", bytes(_PROBE_BYTES))
-
-    def _begin_anew(self, folder: Folder) -> None:
-        """Give the folder a new place when somebody took the old one, or a segment, away.
-
-        New records go there at once; what is unread is carried over from the open descriptors,
-        once no thread can append to it any more.
-        """
-        if not self._enter():
-            return
-        try:
-            if not folder.path.is_dir():
-                self._move(folder)
-            elif not folder.lock.path.exists():
-                _lock_again(folder)
-            self._leave_unlinked_segments(folder)
-            for segment in folder.all_segments():
-                if segment.sealed and not segment.linked():
-                    segment.copy_to(folder.path / segment_name(segment.lane, segment.number))
-        except (OSError, SpoolError) as error:
-            logger.debug("%s was removed and cannot be made anew: %s", folder.path, error)
-        finally:
-            self._leave()
-
-    def _leave_unlinked_segments(self, folder: Folder) -> None:
-        for lane, appender in ((Lane.CRITICAL, self.critical), (Lane.STANDARD, self.standard)):
-            if appender.segment is not None and not appender.segment.linked():
-                self._next_segment(folder, lane, appender)
-
-    def _move(self, folder: Folder) -> None:
-        logger.warning("the spool folder %s was removed; its unread records move", folder.path)
-        self._make_room_for_a_folder()
-        fresh = Folder.create(self.base_dir / SPOOL, evolve(folder.owner), synced=self._synced)
-        folder.lock.release()
-        folder.path, folder.lock = fresh.path, fresh.lock
-        for sink in folder.owner.owed:
-            cursor = folder.cursor(sink)
-            cursor.path = folder.path / CURSORS / cursor.path.name
-            cursor.save()
-
-
-def _lock_again(folder: Folder) -> None:
-    """Take a new lock when somebody tidied the old one's file away."""
-    lock = OwnerLock(folder.lock.path)
-    if lock.acquire():
-        folder.lock.release()
-        folder.lock = lock
 
 
 def _appender(durability: str, sync_due: Callable[[], None]) -> Appender:
