@@ -24,7 +24,7 @@ _CHUNK = 1 << 20
 
 
 @define(frozen=True)
-class Waiting:
+class Backlog:
     """What one folder owes one sink."""
 
     records: int
@@ -44,7 +44,7 @@ class FolderView:
     alive: bool
     service: str = ""
     pid: int = 0
-    waiting: Mapping[str, Waiting] = field(factory=dict)
+    waiting: Mapping[str, Backlog] = field(factory=dict)
     problem: str = ""
 
     @property
@@ -92,9 +92,9 @@ def _is_held(path: Path) -> bool:
     return False
 
 
-def _waiting(folder: Folder, sink: str) -> Waiting:
+def _waiting(folder: Folder, sink: str) -> Backlog:
     times = [time for lane in Lane if (time := _oldest(folder, lane, sink)) is not None]
-    return Waiting(folder.unread(sink), min(times, default=None))
+    return Backlog(folder.unread(sink), min(times, default=None))
 
 
 def _oldest(folder: Folder, lane: Lane, sink: str) -> int | None:
