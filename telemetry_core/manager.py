@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections import Counter, deque
+from collections import Counter
 from copy import copy
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from telemetry_core.complaints import Complaints
 from telemetry_core.config import PluginOptions
 from telemetry_core.credentials import SecretReader
 from telemetry_core.errors import ConfigError, PluginError, PluginNotFoundError, TelemetryError
-from telemetry_core.hookspecs import hookimpl
+from telemetry_core.mock_sink import MockSink
 from telemetry_core.plugin import LISTENING, Plugin, bound_hooks, name_of
 from telemetry_core.settings import extra_fields, keys_of, nearest, read_settings
 
@@ -27,21 +27,6 @@ if TYPE_CHECKING:
     from telemetry_core.clock import Clock
     from telemetry_core.config import TelemetryConfig
     from telemetry_core.discovery import Available
-    from telemetry_core.records import Batch, Record
-
-_REMEMBERED = 10_000
-
-
-class Recorder:
-    """Stands in for a remote sink under `TELEMETRY_TEST_MODE=mock`; keeps the latest records."""
-
-    def __init__(self) -> None:
-        self.records: deque[Record] = deque(maxlen=_REMEMBERED)
-
-    @hookimpl
-    def ship_batch(self, batch: Batch) -> None:
-        """Keep the records and say that all arrived."""
-        self.records.extend(batch)
 
 
 class Hearing(NamedTuple):
@@ -155,7 +140,7 @@ class Manager:
         return PluginOptions(**read_settings(PluginOptions, ours, self.config.environ, origin))
 
     def _allowed(self, plugin: Plugin) -> Plugin | None:
-        """Return a plugin unless the user forbids it, and a recorder in a remote one's place."""
+        """Return a plugin unless the user forbids it, and a mock in a remote one's place."""
         if not plugin.remote:
             return plugin
         if self.config.do_not_track:
@@ -165,10 +150,10 @@ class Manager:
             self.silenced[plugin.name] = "TELEMETRY_TEST_MODE=mock"
             return attrs.evolve(
                 plugin,
-                kind=Recorder,
-                make=Recorder,
-                remake=Recorder,
-                hooks=bound_hooks(plugin.name, Recorder),
+                kind=MockSink,
+                make=MockSink,
+                remake=MockSink,
+                hooks=bound_hooks(plugin.name, MockSink),
                 instance=None,
             )
         return plugin

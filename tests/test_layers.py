@@ -52,7 +52,7 @@ LAYERS = (
     ("delivery.memory_spool", "delivery.dead_letters", "delivery.state"),
     ("delivery.retry", "delivery.circuit", "delivery.lock"),
     ("manager",),
-    ("building", "plugin"),
+    ("building", "mock_sink", "plugin"),
     ("config",),
     ("config_file", "discovery"),
     ("settings",),

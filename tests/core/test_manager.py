@@ -17,7 +17,8 @@ from telemetry_core.credentials import Environment
 from telemetry_core.discovery import Installed
 from telemetry_core.errors import ConfigError, PluginError, PluginNotFoundError
 from telemetry_core.hookspecs import NAME, hookimpl
-from telemetry_core.manager import Manager, Recorder
+from telemetry_core.manager import Manager
+from telemetry_core.mock_sink import MockSink
 from telemetry_core.models import RunEvent
 from telemetry_core.records import Batch, Kind, Lane, Receipt, Record
 
@@ -240,7 +241,7 @@ def test_a_mock_test_mode_puts_a_recorder_in_a_remotes_place() -> None:
     made = manager("posthog", "local", variables={"TELEMETRY_TEST_MODE": "mock"})
     remote, local = made.plugins
     recorder = remote.build()
-    assert isinstance(recorder, Recorder)
+    assert isinstance(recorder, MockSink)
     assert made.silenced == {"posthog": "TELEMETRY_TEST_MODE=mock"}
     assert remote.ship_batch is not None
     record = Record("r", Kind.EVENT, 1, 0, Lane.STANDARD, event())
@@ -251,7 +252,7 @@ def test_a_mock_test_mode_puts_a_recorder_in_a_remotes_place() -> None:
 
 def test_a_mock_test_mode_replaces_what_is_handed_in_as_well() -> None:
     made = manager(plugins=(Posthog("k"),), variables={"TELEMETRY_TEST_MODE": "mock"})
-    assert isinstance(made.plugins[0].build(), Recorder)
+    assert isinstance(made.plugins[0].build(), MockSink)
 
 
 def test_a_live_test_mode_leaves_everything() -> None:
