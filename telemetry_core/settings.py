@@ -39,7 +39,7 @@ class Origin(NamedTuple):
         return ConfigError(f"{self.source}: {problem}{where}")
 
 
-class Kind(NamedTuple):
+class SettingType(NamedTuple):
     """One kind of setting."""
 
     says: str
@@ -52,9 +52,11 @@ class Kind(NamedTuple):
             raise origin.error(f"expected {self.says}, not {shown(value)}")
         return value
 
-    def or_nothing(self) -> Kind:
+    def or_nothing(self) -> SettingType:
         """Return this kind for a setting that need not be made."""
-        return Kind(self.says, lambda value: value is None or self.accepts(value), self.parse)
+        return SettingType(
+            self.says, lambda value: value is None or self.accepts(value), self.parse
+        )
 
     def read(self, text: str, origin: Origin) -> Any:
         """Return the value that a variable's text stands for; raises `ConfigError`."""
@@ -85,23 +87,23 @@ def pieces(text: str) -> tuple[str, ...]:
     return tuple(piece.strip() for piece in text.split(",") if piece.strip())
 
 
-def words(*choices: str) -> Kind:
+def words(*choices: str) -> SettingType:
     """Return the kind that is one of a few words."""
-    return Kind(f"one of {', '.join(choices)}", lambda value: value in choices, str.lower)
+    return SettingType(f"one of {', '.join(choices)}", lambda value: value in choices, str.lower)
 
 
-def whole(least: int = 1) -> Kind:
+def whole(least: int = 1) -> SettingType:
     """Return the kind that is a whole number."""
-    return Kind(
+    return SettingType(
         f"a whole number of at least {least}",
         lambda value: type(value) is int and least <= value <= _LARGEST,
         int,
     )
 
 
-def number(most: int) -> Kind:
+def number(most: int) -> SettingType:
     """Return the kind that is a number from 0 to a limit, whole or not."""
-    return Kind(
+    return SettingType(
         f"a number from 0 to {most}",
         lambda value: type(value) in {int, float} and 0 <= value <= most,
         float,
@@ -134,21 +136,21 @@ def _parse_flag(text: str) -> bool:
     return word in _YES
 
 
-LINE = Kind(f"one line of at most {_LONGEST_LINE} characters", _is_line)
-LINES = Kind("a list of texts", _all(_is_line), pieces)
-NAMES = Kind("a list of plugin names, none of them twice", _are_names, pieces)
-NAME = Kind("a name of letters, digits, '_', '-' and '.'", is_name)
-PATH = Kind("a path", _is_path, lambda text: os.path.abspath(os.path.expanduser(text)))
-FLAG = Kind("true or false", lambda value: type(value) is bool, _parse_flag)
+LINE = SettingType(f"one line of at most {_LONGEST_LINE} characters", _is_line)
+LINES = SettingType("a list of texts", _all(_is_line), pieces)
+NAMES = SettingType("a list of plugin names, none of them twice", _are_names, pieces)
+NAME = SettingType("a name of letters, digits, '_', '-' and '.'", is_name)
+PATH = SettingType("a path", _is_path, lambda text: os.path.abspath(os.path.expanduser(text)))
+FLAG = SettingType("true or false", lambda value: type(value) is bool, _parse_flag)
 
 
-def setting(default: Any, kind: Kind, *, env: tuple[str, ...] | None = None) -> Any:
+def setting(default: Any, kind: SettingType, *, env: tuple[str, ...] | None = None) -> Any:
     """Return an attrs field that is a setting; see `checked`."""
     return field(default=default, **checked(kind, env=env))
 
 
 def checked(
-    kind: Kind, *, env: tuple[str, ...] | None = None, key: str | None = None
+    kind: SettingType, *, env: tuple[str, ...] | None = None, key: str | None = None
 ) -> dict[str, Any]:
     """Return what makes a setting of a field, checked in whatever way its class is made.
 
@@ -162,7 +164,7 @@ def checked(
 
 
 def _validate(instance: object, attribute: Attribute[Any], value: Any) -> None:
-    kind: Kind = attribute.metadata["kind"]
+    kind: SettingType = attribute.metadata["kind"]
     kind.check(value, Origin(type(instance).__name__, attribute.name))
 
 
@@ -190,7 +192,7 @@ def read_settings(
     refuse_strangers(table, (*settings, *groups), origin)
     values = {}
     for key, attribute in settings.items():
-        kind: Kind = attribute.metadata["kind"]
+        kind: SettingType = attribute.metadata["kind"]
         names = attribute.metadata["env"]
         variable = environ.first(*(names if names is not None else (f"TELEMETRY_{key.upper()}",)))
         if variable:
