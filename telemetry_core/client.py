@@ -162,7 +162,7 @@ class TelemetryClient(Recording):
         stats: dict[str, Any] = {**_NO_RUNS, "sinks": {}, **self.get_run_id_metrics()}
         with self._complaints.guard("get_stats"):
             engine = self._teller.awake()
-            store = engine.runs_store()
+            store = self._teller.runs_store()
             stats |= store.get_stats() if store is not None else {}
             stats |= {"sinks": engine.stats()}
         return stats | {"complaints": dict(self._complaints.counts)}

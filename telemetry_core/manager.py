@@ -7,7 +7,7 @@ from collections import Counter
 from copy import copy
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import attrs
 
@@ -88,6 +88,18 @@ class Manager:
         twin = copy(self)
         twin._settle(tuple(plugin.rebuilt() for plugin in self.plugins))  # noqa: SLF001 - one of us
         return twin
+
+    def runs_store(self) -> Any:
+        """Return the store of the first plugin that can be asked for runs, or nothing.
+
+        A sink that its worker has yet to build is built a second time, only for this.
+        """
+        for plugin in self.plugins:
+            if hasattr(plugin.kind, "runs_store"):
+                built = plugin if plugin.instance is not None else plugin.rebuilt()
+                built.build()
+                return built.runs_store() if built.runs_store is not None else None
+        return None
 
     def available(self) -> list[Available]:
         """Return the name, distribution and version of all that could be active."""

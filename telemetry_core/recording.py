@@ -152,7 +152,7 @@ class Recording:
 
     def _find_anywhere(self, run_id: str) -> RunRecord | None:
         run = self._book.find(run_id)
-        store = self._teller.awake().runs_store() if run is None else None
+        store = self._teller.runs_store() if run is None else None
         return run if store is None else store.get_run(run_id)
 
     # -- events of their own

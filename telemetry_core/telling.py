@@ -6,7 +6,8 @@ import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self
 
-from telemetry_core.delivery.engine import Engine, Hears
+from telemetry_core.delivery.engine import Engine
+from telemetry_core.delivery.hears import Hears
 from telemetry_core.delivery.report import ClientHealth, FlushReport
 from telemetry_core.manager import Manager
 
@@ -142,6 +143,10 @@ class Teller:
     def open_runs(self) -> Iterable[RunRecord]:
         """Return the runs that this process started and nobody ended."""
         return self.awake().intake.open_runs()
+
+    def runs_store(self) -> Any:
+        """Return what can be asked for runs, or nothing when no active sink keeps them."""
+        return self.awake().manager.runs_store()
 
     def awake(self) -> Engine:
         """Return the engine of this very process, which a forked child builds at its first use."""

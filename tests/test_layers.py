@@ -28,7 +28,7 @@ LAYERS = (
     ("decorating",),
     ("delivery.engine",),
     ("delivery.crew", "delivery.sinks"),
-    ("delivery.intake", "delivery.worker", "delivery.process", "delivery.report"),
+    ("delivery.hears", "delivery.intake", "delivery.worker", "delivery.process", "delivery.report"),
     ("delivery.alarm", "delivery.ticket", "delivery.ticks"),
     ("delivery.shipper",),
     ("delivery.blame", "delivery.burial", "delivery.ends", "delivery.gate", "delivery.hand"),

@@ -92,12 +92,9 @@ def runs_store(config: TelemetryConfig) -> Any:
 
     Raises `TelemetryError` when no active sink keeps runs, or the one that does cannot be used.
     """
-    from telemetry_core.clock import SystemClock
-    from telemetry_core.delivery.engine import Engine
-    from telemetry_core.ids import RandomIds
     from telemetry_core.manager import Manager
 
-    store = Engine(config, Manager(config), SystemClock(), RandomIds()).runs_store()
+    store = Manager(config).runs_store()
     if store is None:
         active = ", ".join(config.active) or "none"
         raise TelemetryError(

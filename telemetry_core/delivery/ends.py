@@ -1,4 +1,4 @@
-"""The two ends that a shipper stands between: what a sink is owed, and the sink."""
+"""What delivery stands between: what a sink is owed, the sink, and the step a worker repeats."""
 
 from __future__ import annotations
 
@@ -60,3 +60,10 @@ class Sink(Protocol):
 
     def destination(self) -> str | None:
         """Return what identifies the other end."""
+
+
+class Step(Protocol):
+    """What a worker does over and over."""
+
+    def __call__(self, *, force: bool = False) -> float | None:
+        """Do a piece; return the seconds until the next, or nothing when there is none to do."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from telemetry_core.clock import SystemClock
 from telemetry_core.delivery.alarm import Alarm
 from telemetry_core.delivery.crew import Crew
 from telemetry_core.delivery.dead_letters import DeadLetters
+from telemetry_core.delivery.hears import Hears
 from telemetry_core.delivery.intake import Intake
 from telemetry_core.delivery.memory_spool import MAX_RECORDS, MemorySpool
 from telemetry_core.delivery.process import PROCESS
@@ -25,10 +26,10 @@ if TYPE_CHECKING:
 
     from telemetry_core.clock import Clock
     from telemetry_core.config import TelemetryConfig
+    from telemetry_core.delivery.ends import Step
     from telemetry_core.delivery.ticket import Ticket
-    from telemetry_core.delivery.worker import Step
     from telemetry_core.ids import IdSource
-    from telemetry_core.manager import Hearing, Manager
+    from telemetry_core.manager import Manager
     from telemetry_core.plugin import Plugin
 
 logger = logging.getLogger("telemetry_core.engine")
@@ -36,14 +37,6 @@ logger = logging.getLogger("telemetry_core.engine")
 CARE_EVERY = 1.0
 ADOPT_EVERY = 5.0
 POLL = 0.01
-
-
-class Hears(NamedTuple):
-    """Who hears what: of each moment what writes it, and the listeners by name."""
-
-    on_start_run: tuple[Callable[..., object], tuple[Hearing, ...]]
-    on_event: tuple[Callable[..., object], tuple[Hearing, ...]]
-    on_end_run: tuple[Callable[..., object], tuple[Hearing, ...]]
 
 
 class Engine:
@@ -88,7 +81,7 @@ class Engine:
         self._man_the_spool()
         if self.spool.outboxes:
             self.intake.write_to(self.spool.put, self.spool.critical_number)
-        self.hears = self._hears()
+        self.hears = Hears.of(self.intake, manager.listeners)
         self.alarm.waiting.add(self)
         PROCESS.join(self)
 
@@ -161,14 +154,6 @@ class Engine:
         except Exception as error:
             problem = f"what other programs left cannot be taken over: {described(error)}"
             self.manager.complaints.warn("adopt", problem)
-
-    def _hears(self) -> Hears:
-        intake, others = self.intake, self.manager.listeners
-        return Hears(
-            (intake.on_start_run, others.on_start_run),
-            (intake.on_event, others.on_event),
-            (intake.on_end_run, others.on_end_run),
-        )
 
     # -- starting
 
@@ -304,15 +289,6 @@ class Engine:
     def _all_sinks(self) -> Iterator[DrivenSink | UndrivenSink]:
         yield from self.sinks
         yield from self.left_to_parent
-
-    def runs_store(self) -> Any:
-        """Return the store of the first active plugin that can be asked for runs, or nothing."""
-        for plugin in self.manager.plugins:
-            if hasattr(plugin.kind, "runs_store"):
-                built = plugin if plugin.instance is not None else plugin.rebuilt()
-                built.build()
-                return built.runs_store() if built.runs_store is not None else None
-        return None
 
 
 def _nothing(*, force: bool = False) -> None:

@@ -47,7 +47,6 @@ class Intake:
         critical: Sequence[str] = (),
         memory_spools: Sequence[MemorySpool] = (),
     ) -> None:
-        self.accepted = 0
         self._put: Callable[[Lane, bytes], bool] | None = None
         self._critical_number: Callable[[], int] = int
         self._clock = clock
@@ -131,8 +130,8 @@ class Intake:
         return [opened.run for opened in tuple(self._open.values())]
 
     def _write(self, line: bytes, lane: Lane) -> None:
-        if self._put is not None and self._put(lane, line):
-            self.accepted += 1
+        if self._put is not None:
+            self._put(lane, line)
         if self._memory_spools:
             for memory in self._memory_spools:
                 memory.put(decode(line, lane))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from telemetry_core.clock import NS_PER_SECOND
+from telemetry_core.clock import NS_PER_SECOND, iso8601
 from telemetry_core.complaints import counted
 from telemetry_core.delivery.report import SinkHealth, SinkReport
 from telemetry_core.delivery.shipper import Shipper
@@ -212,9 +212,15 @@ class DrivenSink:
             "skipped": self.shipper.skipped,
             "failures": self.shipper.failures,
             "circuit": self.shipper.circuit.state,
+            "last_success": _when(self.shipper.last_success),
+            "paused_until": _when(self.shipper.paused_until),
             "error": self.error or self.shipper.last_error or None,
             **({"plugin": dict(own())} if own is not None else {}),
         }
+
+
+def _when(time_ns: int | None) -> str | None:
+    return None if time_ns is None else iso8601(time_ns)
 
 
 class UndrivenSink:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from contextlib import suppress
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from telemetry_core.clock import Bell
 from telemetry_core.delivery.alarm import Alarm
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from telemetry_core.clock import Clock
     from telemetry_core.complaints import Report
+    from telemetry_core.delivery.ends import Step
 
 # A ring can be lost only when an exception hits the program between writing and ringing.
 LONGEST_IDLE = 5.0
@@ -25,13 +26,6 @@ LONGEST_IDLE = 5.0
 # lingers between full batches too. A program that goes on for longer shares its time with us.
 GIVES_WAY = 1.0
 AFTER_A_FAULT = 1.0  # seconds until a step or a start that failed is tried again
-
-
-class Step(Protocol):
-    """What a worker does over and over."""
-
-    def __call__(self, *, force: bool = False) -> float | None:
-        """Do a piece; return the seconds until the next, or nothing when there is none to do."""
 
 
 class Worker:

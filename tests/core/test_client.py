@@ -534,7 +534,7 @@ def test_a_commit_is_tied_to_a_run_of_another_process_through_the_store(
     assert second.associate_commit(run_id, *COMMIT)[0] is True
     assert second.flush(10)
     assert second.get_stats()["by_status"] == {"partial": 1}
-    store = first._teller.engine.runs_store()
+    store = first._teller.runs_store()
     assert store.get_run(run_id).git_commit_hash == "abc1234"
 
 

@@ -97,13 +97,6 @@ def test_event_types_without_end_are_judged_but_not_all_remembered(
     assert len(intake._lanes) < 5000
 
 
-def test_what_was_not_taken_is_not_counted_as_accepted(intake: Intake, paper: Paper) -> None:
-    intake.on_event(event())
-    paper.full = True
-    intake.on_event(event())
-    assert intake.accepted == 1
-
-
 def test_open_runs_stand_at_the_head_of_a_segment_until_they_end(
     intake: Intake, paper: Paper
 ) -> None:
