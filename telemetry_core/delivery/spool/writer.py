@@ -61,9 +61,9 @@ class SpoolWriter:
         self._synced = durability != "process"
         self.critical = _appender(durability, sync_due)
         self.standard = _appender(durability, sync_due)
-        self._opening = threading.Lock()
+        self._opening = threading.RLock()  # a handler never waits for its own thread
         self._remembering = threading.RLock()  # a handler may interrupt its own thread here
-        self._opener = 0
+        self._entered = False
         self._retry_at = float("-inf")
         self._refusal: Exception | None = None
         self._warned = False
@@ -133,14 +133,20 @@ class SpoolWriter:
 
     def enter(self) -> bool:
         """Be the one who opens; false for a signal handler that interrupts the opener."""
-        if self._opener == threading.get_ident() or not self._opening.acquire(timeout=_PATIENCE):
-            return False
-        self._opener = threading.get_ident()
-        return True
+        return self._entered_by(self._opening.acquire(timeout=_PATIENCE))
+
+    def _entered_by(self, acquired: bool) -> bool:
+        """Tell the first to enter from a handler that its own thread was interrupted by."""
+        if acquired and not self._entered:
+            self._entered = True
+            return True
+        if acquired:
+            self._opening.release()
+        return False
 
     def leave(self) -> None:
         """Let others open."""
-        self._opener = 0
+        self._entered = False
         self._opening.release()
 
     def _open(self, lane: Lane, appender: Appender) -> bool:
@@ -177,9 +183,8 @@ class SpoolWriter:
 
     def _roll(self, lane: Lane, appender: Appender) -> None:
         """Go on in a new segment; whoever finds another one at it writes on in the old."""
-        if not self._opening.acquire(blocking=False):
+        if not self._entered_by(self._opening.acquire(blocking=False)):
             return
-        self._opener = threading.get_ident()
         try:
             if appender.room < 0 and self.folder is not None:
                 self.next_segment(self.folder, lane, appender)
