@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any, Self
 
 from telemetry_core.clock import SystemClock, iso8601
@@ -11,6 +10,7 @@ from telemetry_core.config import TelemetryConfig, load_config
 from telemetry_core.delivery.report import ClientHealth, FlushReport
 from telemetry_core.errors import TelemetryError, described
 from telemetry_core.ids import RandomIds
+from telemetry_core.logs import get_logger
 from telemetry_core.privacy import Redactor
 from telemetry_core.recording import Recording
 from telemetry_core.run_book import RunBook
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from telemetry_core.clock import Clock
     from telemetry_core.ids import IdSource
 
-logger = logging.getLogger("telemetry_core.client")
+logger = get_logger("telemetry_core.client")
 
 FLUSH_TIMEOUT = 10.0
 _NO_RUNS = {

@@ -7,12 +7,13 @@ from collections import Counter
 from typing import TYPE_CHECKING, Protocol, Self
 
 from telemetry_core.errors import TelemetryError, described
+from telemetry_core.logs import get_logger
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-logger = logging.getLogger("telemetry_core")
-logger.addHandler(logging.NullHandler())  # who wants to read of it adds one that writes
+logger = get_logger("telemetry_core")
+logger.logger.addHandler(logging.NullHandler())  # who wants to read of it adds one that writes
 
 _SAID_ONCE = " (said once; get_stats() counts the rest)"
 

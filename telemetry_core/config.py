@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +13,7 @@ from telemetry_core.config_file import find_config, origin_of
 from telemetry_core.credentials import Environment
 from telemetry_core.discovery import Installed
 from telemetry_core.errors import ConfigError
+from telemetry_core.logs import get_logger
 from telemetry_core.settings import (
     FLAG,
     LINE,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from telemetry_core.config_file import ConfigFile
 
-_logger = logging.getLogger("telemetry_core.config")
+_logger = get_logger("telemetry_core.config")
 
 _GROUPS = ("delivery", "privacy", "plugins")
 _TEST_MODES = words("mock", "live")

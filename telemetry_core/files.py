@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import errno
-import logging
 import os
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from telemetry_core.clock import get_iso8601_timestamp
+from telemetry_core.logs import get_logger
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-logger = logging.getLogger("telemetry_core.files")
+logger = get_logger("telemetry_core.files")
 
 PRIVATE = 0o600
+DAMAGED = "damaged"  # the folder in base_dir for what nobody can read
 
 
 def make_private_file(path: str | Path) -> None:
@@ -62,10 +63,16 @@ def set_aside(path: str | Path) -> str:
     return aside
 
 
-def give_up_file(path: Path, consequence: str) -> None:
-    """Set a file aside so that nobody stumbles over it again, and say what that means."""
+def give_up_file(path: Path, consequence: str, keep_as: Path | None = None) -> None:
+    """Set a file aside so that nobody stumbles over it again, and say what that means.
+
+    It stays beside its place, or, where that will be deleted, at `keep_as`.
+    """
     try:
-        aside = set_aside(path)
+        if keep_as is not None:
+            os.makedirs(keep_as.parent, 0o700, exist_ok=True)
+            os.replace(path, keep_as)
+        aside = set_aside(path if keep_as is None else keep_as)
     except OSError as error:
         logger.warning("%s is corrupt and cannot be set aside (%s); %s", path, error, consequence)
     else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import logging
 import re
 from typing import TYPE_CHECKING, Any, Self
 
@@ -13,6 +12,7 @@ from pluggy import PluginManager, PluginValidationError
 from telemetry_core import hookspecs
 from telemetry_core.errors import PluginError, TelemetryError
 from telemetry_core.hookspecs import NAME
+from telemetry_core.logs import get_logger
 from telemetry_core.settings import is_name, nearest
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from telemetry_core.config import DeliverySettings, PluginOptions
     from telemetry_core.records import Batch, Health, Receipt
 
-_logger = logging.getLogger("telemetry_core.plugin")
+_logger = get_logger("telemetry_core.plugin")
 
 LISTENING = ("on_start_run", "on_event", "on_end_run")
 _ORDERED = ("wrapper", "hookwrapper", "tryfirst", "trylast")

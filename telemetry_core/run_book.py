@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections import Counter, OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from telemetry_core.clock import NS_PER_MS, iso8601, parse_iso8601
 from telemetry_core.errors import UnknownStatusError
 from telemetry_core.ids import random_suffix
+from telemetry_core.logs import get_logger
 from telemetry_core.models import (
     COUNT_FIELDS,
     JSON_FIELDS,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from telemetry_core.clock import Clock
     from telemetry_core.ids import IdSource
 
-logger = logging.getLogger("telemetry_core.runs")
+logger = get_logger("telemetry_core.runs")
 
 LONGEST_RUN_ID = 255
 MOST_ENDED_REMEMBERED = 1000
@@ -123,9 +123,12 @@ class RunBook:
         self._ended[run.run_id] = run
         self._set(run, fields)
         run.status, run.inferred = word, inferred
-        run.end_time = fields.get("end_time") or run.updated_at
+        now = run.updated_at or run.start_time
+        run.end_time = fields.get("end_time") or now
         if not fields.get("duration_ms"):
             run.duration_ms = self._duration_ms(run)
+        if not fields.get("end_time") and now < run.start_time:  # by their text: quick
+            run.end_time = _end_after_start(run, now)
         while len(self._ended) > MOST_ENDED_REMEMBERED:
             self._started.pop(self._ended.popitem(last=False)[0], None)
         return True
@@ -243,3 +246,13 @@ def _fault_of_run_id(run_id: str) -> str:
     if len(run_id) > LONGEST_RUN_ID:
         return "too_long"
     return "invalid_chars" if _FORBIDDEN_IN_IDS.intersection(run_id) else ""
+
+
+def _end_after_start(run: RunRecord, end_time: str) -> str:
+    """Return an end that does not lie before the start, whatever the clock did in between."""
+    start = parse_iso8601(run.start_time)
+    return (
+        end_time
+        if parse_iso8601(end_time) >= start
+        else iso8601(start + run.duration_ms * NS_PER_MS)
+    )

@@ -61,7 +61,7 @@ LAYERS = (
     ("records",),
     ("models",),
     ("complaints", "files", "plain"),
-    ("errors", "clock", "ids"),
+    ("errors", "clock", "ids", "logs"),
 )
 HEIGHT = {name: len(LAYERS) - row for row, names in enumerate(LAYERS) for name in names}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -11,6 +10,7 @@ from attrs import define
 from telemetry_core.codec import encode
 from telemetry_core.errors import SpoolError
 from telemetry_core.files import make_private_file, set_aside
+from telemetry_core.logs import get_logger
 
 if TYPE_CHECKING:
     import sqlite3
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from telemetry_core.clock import Clock
     from telemetry_core.records import Record
 
-_log = logging.getLogger("telemetry_core.dead_letters")
+_log = get_logger("telemetry_core.dead_letters")
 
 T = TypeVar("T")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 
 from telemetry_core.clock import SystemClock
@@ -20,6 +19,7 @@ from telemetry_core.delivery.spool.sync import SYNC_SECONDS
 from telemetry_core.delivery.worker import Worker
 from telemetry_core.errors import described
 from telemetry_core.ids import random_fraction
+from telemetry_core.logs import get_logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from telemetry_core.manager import Manager
     from telemetry_core.plugin import Plugin
 
-logger = logging.getLogger("telemetry_core.engine")
+logger = get_logger("telemetry_core.engine")
 
 CARE_EVERY = 1.0
 ADOPT_EVERY = 5.0

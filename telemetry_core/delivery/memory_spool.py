@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 from typing import TYPE_CHECKING
 
+from telemetry_core.logs import get_logger
 from telemetry_core.records import Lane
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 MAX_RECORDS = 256
 
-_log = logging.getLogger("telemetry_core.memory_spool")
+_log = get_logger("telemetry_core.memory_spool")
 
 
 class _Queue:

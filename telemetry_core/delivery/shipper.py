@@ -290,7 +290,7 @@ class Shipper:
 
     def _what_waits(self) -> str:
         if self._max_attempts is None:
-            return "; its records wait in the spool"
+            return "; its records wait"
         return f"; its records are dropped after {self._max_attempts} attempts"
 
     def _complain(self, kind: str, text: str) -> None:

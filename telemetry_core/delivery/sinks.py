@@ -10,6 +10,7 @@ from telemetry_core.delivery.report import SinkHealth, SinkReport
 from telemetry_core.delivery.shipper import Shipper
 from telemetry_core.delivery.state import SinkState
 from telemetry_core.delivery.worker import Worker
+from telemetry_core.errors import described
 from telemetry_core.records import Health
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ SECONDS_PER_DAY = 86_400
 ASK_HEALTH_EVERY = 30.0
 STANDSTILL = 30.0
 MEMORY_ATTEMPTS = 2
-WAITS = "its records wait in the spool"
+WAITS = "its records wait"
 DROPPED_WHEN_FULL = "its records are dropped when memory is full"
 
 
@@ -203,7 +204,6 @@ class DrivenSink:
 
     def stats(self) -> dict[str, Any]:
         """Return its figures and the plugin's own, for `get_stats`."""
-        own = self.plugin.stats
         return {
             "delivered": self.shipper.delivered,
             "pending": self.outbox.pending(),
@@ -215,8 +215,16 @@ class DrivenSink:
             "last_success": _when(self.shipper.last_success),
             "paused_until": _when(self.shipper.paused_until),
             "error": self.error or self.shipper.last_error or None,
-            **({"plugin": dict(own())} if own is not None else {}),
+            **self._own_stats(),
         }
+
+    def _own_stats(self) -> dict[str, Any]:
+        if self.plugin.stats is None:
+            return {}
+        try:
+            return {"plugin": dict(self.plugin.stats())}
+        except Exception as error:
+            return {"plugin": {"error": described(error)}}
 
 
 def _when(time_ns: int | None) -> str | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import math
 import os
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from attrs import define, field
 from telemetry_core.clock import NS_PER_SECOND
 from telemetry_core.credentials import Secret
 from telemetry_core.ids import random_id
+from telemetry_core.logs import get_logger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from telemetry_core.clock import Clock
 
-_log = logging.getLogger("telemetry_core.state")
+_log = get_logger("telemetry_core.state")
 
 _LONGEST_ERROR = 300
 _SALT = ".salt"

@@ -226,7 +226,7 @@ def test_a_misspelt_setting_of_a_sink_is_told_once_and_what_becomes_of_its_recor
         client.flush(10)
     [warning] = [record.message for record in caplog.records]
     assert "did you mean directory?" in warning
-    assert warning.endswith("; its records wait in the spool")
+    assert warning.endswith("; its records wait")
 
 
 def test_the_configuration_in_force_can_be_read(make_client: MakeClient, tmp_path: Path) -> None:
@@ -708,3 +708,43 @@ def test_closing_works_as_contextlib_has_it(make_client: MakeClient) -> None:
     with closing(make_client(sink)) as client:
         client.capture("x")
     assert len(sink.records) == 1
+
+
+class Shouting(logging.Handler):
+    """A handler of the program's own that raises."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        raise RuntimeError(record.getMessage())
+
+
+def test_a_log_handler_that_raises_breaks_nothing(make_client: Any) -> None:
+    client = make_client(environ={"TELEMETRY_ON_ERROR": "log", "TELEMETRY_ACTIVE": "sqlite"})
+    handler = Shouting()
+    logging.getLogger("telemetry_core").addHandler(handler)
+    try:
+        run_id = client.start_run("agent", "job", bogus=1)
+        client.end_run(run_id, "nonsense", bogus=1)
+    finally:
+        logging.getLogger("telemetry_core").removeHandler(handler)
+    assert client.flush(10)
+    assert client.get_stats()["by_status"] == {"failure": 1}
+
+
+class BadFigures:
+    """A sink whose figures are none."""
+
+    @hookimpl
+    def ship_batch(self, batch: Any) -> None:
+        """Take everything."""
+
+    def stats(self) -> Any:
+        return 5
+
+
+def test_a_plugins_bad_figures_cost_no_other_sink_its_own(make_client: Any) -> None:
+    client = make_client(BadFigures(), environ={"TELEMETRY_ON_ERROR": "log"})
+    client.capture("said")
+    assert client.flush(10)
+    sinks = client.get_stats()["sinks"]
+    assert sinks["bad_figures"]["plugin"]["error"]
+    assert sinks["bad_figures"]["delivered"] == 1

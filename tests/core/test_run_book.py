@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from telemetry_core.clock import parse_iso8601
+from telemetry_core.complaints import Complaints
+from telemetry_core.ids import RandomIds
 from telemetry_core.run_book import MOST_ENDED_REMEMBERED, RunBook
 
 if TYPE_CHECKING:
@@ -59,7 +62,7 @@ def test_an_end_has_its_time_and_the_duration_by_the_steady_clock(
     telemetry_clock.advance(1.5)
     telemetry_clock.set_wall(0)
     assert book.end(run, "completed", {})
-    assert (run.status, run.duration_ms, run.end_time[:4]) == ("success", 1500, "1970")
+    assert (run.status, run.duration_ms, run.end_time[:4]) == ("success", 1500, "2026")
     assert run.revision == 2
 
 
@@ -189,3 +192,13 @@ def test_only_the_latest_ended_runs_are_remembered(book: RunBook) -> None:
     assert book.find(runs[0].run_id) is None
     assert book.find(runs[1].run_id) is runs[1]
     assert book.active == {}
+
+
+def test_no_run_ends_before_it_began_whatever_the_clock_does(telemetry_clock: FakeClock) -> None:
+    book = RunBook(telemetry_clock, RandomIds(), Complaints())
+    run = book.begin("agent", "job", "cli", {})
+    telemetry_clock.advance(2)
+    telemetry_clock.set_wall(telemetry_clock.time_ns() - 3_600 * 1_000_000_000)
+    book.end(run, "success", {})
+    assert run.duration_ms == 2_000
+    assert parse_iso8601(run.end_time or "") - parse_iso8601(run.start_time) == 2_000_000_000

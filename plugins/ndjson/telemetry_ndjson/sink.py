@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from pathlib import Path
 from typing import ClassVar
 
 from attrs import converters, define, field, validators
 
-from telemetry_core import Batch, Clock, ConfigError, Health, Receipt, SystemClock, hookimpl
+from telemetry_core import (
+    Batch,
+    Clock,
+    ConfigError,
+    Health,
+    Receipt,
+    SystemClock,
+    get_logger,
+    hookimpl,
+)
 from telemetry_ndjson.lines import line_of_record
 from telemetry_ndjson.tidying import tidy
 from telemetry_ndjson.writer import NDJSONWriter, day_before
 
-_log = logging.getLogger("telemetry_core.ndjson")
+_log = get_logger("telemetry_core.ndjson")
 
 
 @define(eq=False)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import struct
 from typing import TYPE_CHECKING
 
-from telemetry_core import sync_directory
+from telemetry_core import get_logger, sync_directory
 from telemetry_ndjson.appending import PRIVATE_FILE
 from telemetry_ndjson.writer import day_before, day_of, is_packed, packed
 
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
     from telemetry_ndjson.writer import NDJSONWriter
 
-_log = logging.getLogger("telemetry_core.ndjson")
+_log = get_logger("telemetry_core.ndjson")
 
 _CHUNK = 1 << 20
 

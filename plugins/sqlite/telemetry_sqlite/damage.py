@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sqlite3
 from glob import escape, glob
 
-from telemetry_core import set_aside
+from telemetry_core import get_logger, set_aside
 
-logger = logging.getLogger("telemetry_core.sqlite")
+logger = get_logger("telemetry_core.sqlite")
 
 FileId = tuple[int, int]
 

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-import logging
+import contextlib
 import os
 from typing import TYPE_CHECKING
 
 from telemetry_core import codec
 from telemetry_core.delivery.lock import OwnerLock
-from telemetry_core.delivery.spool.folder import LOCK_SUFFIX, Folder, lock_path
+from telemetry_core.delivery.spool.folder import (
+    CURSORS,
+    LOCK_SUFFIX,
+    Folder,
+    is_folder_name,
+    is_ours,
+    lock_path,
+)
 from telemetry_core.delivery.spool.frame import salvage, unframe
 from telemetry_core.delivery.spool.owner import Owner, UnknownFormatError, boot_id
 from telemetry_core.errors import InvalidRecordError
 from telemetry_core.files import replace_file
+from telemetry_core.logs import get_logger
 from telemetry_core.models import RunRecord
 from telemetry_core.records import Kind, Lane
 
@@ -22,7 +30,7 @@ if TYPE_CHECKING:
 
     from telemetry_core.records import Record
 
-logger = logging.getLogger("telemetry_core.spool")
+logger = get_logger("telemetry_core.spool")
 
 UNTOUCHED_NS = 600 * 1_000_000_000
 _CLOCK_FILE = ".clock"
@@ -72,9 +80,10 @@ class Adoption:
             names = os.listdir(self.spool)
         except OSError:
             return []
-        locks = {name.removesuffix(LOCK_SUFFIX) for name in names if name.endswith(LOCK_SUFFIX)}
-        paths = {self.spool / name for name in locks} | {
-            self.spool / name for name in names if (self.spool / name).is_dir()
+        paths = {
+            self.spool / name.removesuffix(LOCK_SUFFIX)
+            for name in names
+            if is_folder_name(name.removesuffix(LOCK_SUFFIX))
         }
         free = [
             path
@@ -101,9 +110,9 @@ class Adoption:
             return None
         owner = Owner.load(path)
         if owner is None:
-            if not any(path.iterdir()):
-                path.rmdir()
-                lock.remove()
+            names = os.listdir(path)
+            if not any(map(is_ours, names)):
+                self._tidy(path, lock, names)
                 return None
             owner = self._present()
             owner.save(path)
@@ -114,6 +123,16 @@ class Adoption:
             self._left_alone[path] = _changed_ns(path)
             return None
         return folder
+
+    def _tidy(self, path: Path, lock: OwnerLock, names: Collection[str]) -> None:
+        """Remove what an owner began and did not get to sign; leave what is no spool folder."""
+        if set(names) <= {CURSORS}:
+            with contextlib.suppress(OSError):
+                if names:
+                    os.rmdir(path / CURSORS)
+                os.rmdir(path)
+        self._left_alone[path] = _changed_ns(path)
+        lock.remove()
 
     def _untouched_ns(self, lock: OwnerLock) -> int:
         """Return for how long the owner showed no life, by the file system's own clock."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 from attrs import define, field
 
-from telemetry_core.files import give_up_file, replace_file
+from telemetry_core.files import DAMAGED, give_up_file, replace_file
 from telemetry_core.records import Lane
 
 if TYPE_CHECKING:
@@ -45,7 +45,9 @@ class Cursor:
         except FileNotFoundError:
             return cursor
         except (ValueError, KeyError, TypeError, AttributeError):
-            give_up_file(path, "it starts at the beginning of its folder; records may come twice")
+            _cursors, folder, _spool, base = list(path.parents)[:4]
+            kept = base / DAMAGED / f"{folder.name}-{path.name}"
+            give_up_file(path, "it starts at the beginning; records may come twice", kept)
             return cls(path)
         return cursor
 

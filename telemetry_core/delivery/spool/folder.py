@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
+import re
 import secrets
-import shutil
 from collections import Counter
 from typing import TYPE_CHECKING, Self
 
@@ -15,6 +14,7 @@ from telemetry_core.delivery.spool.cursor import Cursor, Position
 from telemetry_core.delivery.spool.segment import Segment, parse_segment_name, segment_name
 from telemetry_core.errors import SpoolError
 from telemetry_core.files import sync_directory
+from telemetry_core.logs import get_logger
 from telemetry_core.records import Lane
 
 if TYPE_CHECKING:
@@ -23,12 +23,27 @@ if TYPE_CHECKING:
 
     from telemetry_core.delivery.spool.owner import Owner
 
-logger = logging.getLogger("telemetry_core.spool")
+logger = get_logger("telemetry_core.spool")
 
 LOCK_SUFFIX = ".lock"
 MOST_OPEN = 32  # segments a lane whose descriptors are kept, so that removal costs nothing
 CURSORS = "cursors"
 _TRIES_FOR_A_FREE_NAME = 16
+
+
+_FOLDER_NAME = re.compile(r"[0-9a-f]{8}")
+_OUR_FILES = ("owner.json", "probe")
+
+
+def is_folder_name(name: str) -> bool:
+    """Tell whether a folder of the spool may have this name; what has another is not ours."""
+    return _FOLDER_NAME.fullmatch(name) is not None
+
+
+def is_ours(name: str) -> bool:
+    """Tell whether a file of a spool folder, or what is left of writing one, has this name."""
+    whole = name.partition(".tmp")[0]
+    return whole.startswith(_OUR_FILES) or parse_segment_name(whole) is not None
 
 
 def lock_path(folder: Path) -> Path:
@@ -46,6 +61,7 @@ class Folder:
         self.segments: dict[Lane, dict[int, Segment]] = {lane: {} for lane in Lane}
         self.dropped: set[tuple[Lane, int]] = set()
         self.lost: Counter[str] = Counter()
+        self.damage_seen: dict[tuple[Lane, int], int] = {}
         self._last = dict.fromkeys(Lane, 0)
         self._cursors: dict[str, Cursor] = {}
 
@@ -226,9 +242,19 @@ class Folder:
         """
         for segment in self.all_segments():
             self.unlink(segment)
-        shutil.rmtree(self.path, ignore_errors=True)
+        self._remove_the_rest()
         with contextlib.suppress(OSError):
             self.lock.remove()
+
+    def _remove_the_rest(self) -> None:
+        """Delete what is ours; a file that somebody else put here keeps the folder."""
+        for directory in (self.path / CURSORS, self.path):
+            with contextlib.suppress(OSError):
+                for name in os.listdir(directory):
+                    if directory != self.path or is_ours(name):
+                        with contextlib.suppress(OSError):
+                            os.unlink(directory / name)
+                os.rmdir(directory)
 
     def abandon(self) -> None:
         """Close what a forked child inherited; the folder stays the parent's."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 from typing import TYPE_CHECKING
 
 from telemetry_core.delivery.spool.reader import LaneReader
+from telemetry_core.logs import get_logger
 from telemetry_core.records import Lane
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from telemetry_core.records import Record
 
 
-logger = logging.getLogger("telemetry_core.spool")
+logger = get_logger("telemetry_core.spool")
 
 
 class SpoolOutbox:

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from attrs import asdict, define, field
 
-from telemetry_core.files import give_up_file, replace_file
+from telemetry_core.files import DAMAGED, give_up_file, replace_file
 
 FORMAT = 1
 OWNER_FILE = "owner.json"
@@ -52,8 +52,9 @@ class Owner:
             return cls._parse(json.loads(path.read_bytes()))
         except FileNotFoundError:
             return None
-        except (ValueError, KeyError, TypeError, AttributeError):
-            give_up_file(path, "its records go to the sinks that are active now")
+        except (ValueError, KeyError, TypeError, AttributeError, IsADirectoryError):
+            kept = folder.parent.parent / DAMAGED / f"{folder.name}-{OWNER_FILE}"
+            give_up_file(path, "its records go to the sinks that are active now", kept)
             return None
 
     @classmethod

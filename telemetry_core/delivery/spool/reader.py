@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,6 +12,8 @@ from telemetry_core.delivery.spool.cursor import Position
 from telemetry_core.delivery.spool.folder import MOST_OPEN
 from telemetry_core.delivery.spool.frame import salvage, unframe
 from telemetry_core.errors import InvalidRecordError
+from telemetry_core.files import DAMAGED
+from telemetry_core.logs import get_logger
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,11 +22,10 @@ if TYPE_CHECKING:
     from telemetry_core.delivery.spool.segment import Segment
     from telemetry_core.records import Lane, Record
 
-logger = logging.getLogger("telemetry_core.spool")
+logger = get_logger("telemetry_core.spool")
 
 CHUNK = 256 * 1024
 MOST_IN_FLIGHT = 20_000
-DAMAGED = "damaged"
 
 
 class _Taken(NamedTuple):
@@ -158,17 +158,23 @@ class LaneReader:
 
     def _set_aside(self, raw: bytes, end: Position, *, lost: bool) -> None:
         self.folder.lost[self.sink] += lost
-        name = f"{self.folder.path.name}-{self.lane.value}-{end.segment:06d}-{end.offset}.line"
-        logger.warning("a damaged line of the spool was set aside as %s/%s", DAMAGED, name)
+        place = (self.lane, end.segment)
+        seen_to = self.folder.damage_seen.get(place, -1)
+        if end.offset <= seen_to:
+            return  # another sink's reader was here before
+        self.folder.damage_seen[place] = end.offset
+        name = f"{self.folder.path.name}-{self.lane.value}-{end.segment:06d}.lines"
+        if seen_to < 0:
+            logger.warning("damaged lines of the spool are kept in %s/%s", DAMAGED, name)
         keep_damaged_line(self.folder.path.parent.parent / DAMAGED, name, raw)
 
 
 def keep_damaged_line(directory: Path, name: str, raw: bytes) -> None:
-    """Write a line that nobody can read to a file of its own, once; it never stops a reader."""
+    """Add a line that nobody can read to a file for such; it never stops a reader."""
     with contextlib.suppress(OSError):
         os.makedirs(directory, 0o700, exist_ok=True)
-        descriptor = os.open(directory / name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        descriptor = os.open(directory / name, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
-            os.write(descriptor, raw)
+            os.write(descriptor, raw + b"\n")
         finally:
             os.close(descriptor)

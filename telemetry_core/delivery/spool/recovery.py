@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 from attrs import evolve
@@ -12,13 +11,14 @@ from telemetry_core.delivery.spool.folder import CURSORS
 from telemetry_core.delivery.spool.segment import segment_name
 from telemetry_core.errors import SpoolError
 from telemetry_core.files import replace_file
+from telemetry_core.logs import get_logger
 from telemetry_core.records import Lane
 
 if TYPE_CHECKING:
     from telemetry_core.delivery.spool.folder import Folder
     from telemetry_core.delivery.spool.writer import SpoolWriter
 
-logger = logging.getLogger("telemetry_core.spool")
+logger = get_logger("telemetry_core.spool")
 
 _PROBE_BYTES = 8192
 

@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from telemetry_core.delivery.spool.segment import parse_segment_name
+from telemetry_core.logs import get_logger
 from telemetry_core.records import Lane
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from telemetry_core.delivery.spool.folder import Folder
 
-logger = logging.getLogger("telemetry_core.spool")
+logger = get_logger("telemetry_core.spool")
 
 
 def make_room(spool: Path, held: Sequence[Folder], max_bytes: int) -> None:

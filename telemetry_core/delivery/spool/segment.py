@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import threading
 import weakref
@@ -11,13 +10,14 @@ from io import FileIO
 from typing import TYPE_CHECKING
 
 from telemetry_core.delivery.spool.frame import frame
+from telemetry_core.logs import get_logger
 from telemetry_core.records import Lane
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-logger = logging.getLogger("telemetry_core.spool")
+logger = get_logger("telemetry_core.spool")
 
 SEGMENT_BYTES = 4 * 1024 * 1024
 SUFFIX = ".seg"

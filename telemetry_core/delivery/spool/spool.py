@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections import Counter
 from itertools import islice
@@ -14,6 +13,7 @@ from telemetry_core.delivery.spool.outbox import SpoolOutbox
 from telemetry_core.delivery.spool.owner import Owner
 from telemetry_core.delivery.spool.room import make_room
 from telemetry_core.delivery.spool.writer import SPOOL, SpoolWriter
+from telemetry_core.logs import get_logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from telemetry_core.delivery.spool.folder import Folder
     from telemetry_core.models import RunRecord
 
-logger = logging.getLogger("telemetry_core.spool")
+logger = get_logger("telemetry_core.spool")
 
 NS_PER_DAY = 86_400 * 1_000_000_000
 TOUCH_EVERY = 60.0

@@ -8,7 +8,7 @@ from attrs import define, field
 
 from telemetry_core.codec import decode, is_repeat
 from telemetry_core.delivery.lock import OwnerLock
-from telemetry_core.delivery.spool.folder import Folder, lock_path
+from telemetry_core.delivery.spool.folder import Folder, is_folder_name, lock_path
 from telemetry_core.delivery.spool.frame import unframe
 from telemetry_core.delivery.spool.owner import Owner, UnknownFormatError
 from telemetry_core.errors import InvalidRecordError
@@ -56,7 +56,9 @@ class FolderView:
 def survey(spool: Path) -> list[FolderView]:
     """Return every folder of a spool, in the order of their names."""
     try:
-        paths = sorted(path for path in spool.iterdir() if path.is_dir())
+        paths = sorted(
+            path for path in spool.iterdir() if is_folder_name(path.name) and path.is_dir()
+        )
     except OSError:
         return []
     return [view for path in paths if (view := _view(path)) is not None]

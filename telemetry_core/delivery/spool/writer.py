@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import threading
 from typing import TYPE_CHECKING
@@ -19,6 +18,7 @@ from telemetry_core.delivery.spool.segment import (
 from telemetry_core.delivery.spool.sync import CountingAppender
 from telemetry_core.errors import SpoolError
 from telemetry_core.files import sync_directory
+from telemetry_core.logs import get_logger
 from telemetry_core.records import Lane
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from telemetry_core.clock import Clock
     from telemetry_core.delivery.spool.owner import Owner
 
-logger = logging.getLogger("telemetry_core.spool")
+logger = get_logger("telemetry_core.spool")
 
 SPOOL = "spool"
 _CRITICAL = Lane.CRITICAL

@@ -435,7 +435,7 @@ def test_a_pause_without_an_end_is_tried_once_an_hour(delivery: Delivery) -> Non
     delivery.run(seconds=3 * 3600 - 1)
     assert len(delivery.sink.batches) == 3
     assert [text for _, text in delivery.reports] == [
-        "sink here: paused: http_401 no key; its records wait in the spool"
+        "sink here: paused: http_401 no key; its records wait"
     ] * 3
 
 
@@ -755,5 +755,5 @@ def test_the_first_failure_of_a_kind_is_logged_and_what_becomes_of_the_records(
     delivery.run(seconds=600)
     assert len(delivery.sink.batches) > 2
     assert [r.message for r in caplog.records if "sink here: down" in r.message] == [
-        "sink here: down; its records wait in the spool (said once; get_stats() counts the rest)"
+        "sink here: down; its records wait (said once; get_stats() counts the rest)"
     ]

@@ -123,7 +123,7 @@ def test_a_damaged_line_is_set_aside_and_the_rest_goes_on(
     assert ids(spool) == ["e1", "e3"]
     (kept,) = (tmp_path / "damaged").iterdir()
     assert b"hAppened" in kept.read_bytes()
-    assert "damaged line" in caplog.text
+    assert "damaged lines" in caplog.text
 
 
 def test_a_line_with_a_right_checksum_that_is_no_record_is_set_aside_too(
@@ -168,11 +168,12 @@ def test_repetitions_are_for_the_next_reader_of_the_folder_only(
 def test_a_corrupt_cursor_is_set_aside_and_starts_at_the_beginning(
     content: bytes, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    path = tmp_path / "sink.json"
+    path = tmp_path / "spool" / "0badcafe" / "cursors" / "sink.json"
+    path.parent.mkdir(parents=True)
     path.write_bytes(content)
     assert Cursor.load(path).positions == dict.fromkeys(Lane, Position())
     assert not path.exists()
-    assert len(list(tmp_path.iterdir())) == 1
+    assert len(list((tmp_path / "damaged").iterdir())) == 1
     assert "corrupt" in caplog.text
 
 

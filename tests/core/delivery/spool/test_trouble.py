@@ -258,7 +258,7 @@ def test_a_cursor_never_goes_before_its_records(
     spool.put(Lane.STANDARD, line())
     spool.outboxes["sink"].settle(ids(spool))
     with monkeypatch.context() as killed:
-        killed.setattr(shutil, "rmtree", lambda *_a, **_k: None)
+        killed.setattr(folder_module.Folder, "_remove_the_rest", lambda _self: None)
         killed.setattr(OwnerLock, "remove", OwnerLock.release)
         spool.close()
     heir = make_spool()
@@ -475,3 +475,66 @@ def test_an_appender_stays_where_it_is_when_it_cannot_move(tmp_path: Path) -> No
     assert appender.append(b"{}")
     appender.shut()
     first.close()
+
+
+def test_what_is_not_ours_in_the_spool_stays(
+    make_spool: MakeSpool, line: MakeLine, tmp_path: Path
+) -> None:
+    strangers = ["notes/keep.txt", "mail/user", "cafebabe/keep.txt"]
+    for name in strangers:
+        path = tmp_path / "spool" / name
+        path.parent.mkdir(parents=True)
+        path.write_text("mine")
+    (tmp_path / "spool" / "mine.lock").touch()
+    spool = make_spool()
+    spool.put(Lane.STANDARD, line())
+    spool.adopt()
+    spool.outboxes["sink"].settle(ids(spool))
+    spool.tick()
+    spool.close()
+    assert all((tmp_path / "spool" / name).read_text() == "mine" for name in strangers)
+    assert (tmp_path / "spool" / "mine.lock").exists()
+
+
+def test_a_file_that_somebody_put_into_our_folder_stays(
+    make_spool: MakeSpool, line: MakeLine
+) -> None:
+    spool = make_spool()
+    spool.put(Lane.STANDARD, line())
+    spool.outboxes["sink"].settle(ids(spool))
+    folder = spool.writer.folder
+    assert folder is not None
+    (folder.path / "keep.txt").write_text("mine")
+    spool.close()
+    assert [path.name for path in folder.path.iterdir()] == ["keep.txt"]
+    assert not make_spool().adopt()
+
+
+def test_a_wholly_damaged_segment_is_said_once_and_kept_in_one_file(
+    make_spool: MakeSpool, line: MakeLine, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    spool = make_spool("one", "two")
+    spool.put(Lane.STANDARD, line())
+    for number in range(50):
+        spool.writer.standard.write(b"garbage %d\n" % number)
+    spool.put(Lane.STANDARD, line())
+    assert ids(spool, "one") == ids(spool, "two") == ["e1", "e2"]
+    (kept,) = (tmp_path / "damaged").iterdir()
+    assert kept.read_bytes().count(b"garbage") == 50
+    assert caplog.text.count("damaged lines") == 1
+
+
+def test_an_owner_that_is_no_file_is_set_aside(
+    make_spool: MakeSpool, line: MakeLine, tmp_path: Path
+) -> None:
+    old = make_spool()
+    old.put(Lane.STANDARD, line())
+    path = crash(old)
+    (path / "owner.json").unlink()
+    (path / "owner.json").mkdir()
+    heir = make_spool()
+    assert heir.adopt()
+    assert ids(heir) == ["e1"]
+    assert [p.name.partition(".corrupt")[0] for p in (tmp_path / "damaged").iterdir()] == [
+        f"{path.name}-owner.json"
+    ]
