@@ -59,7 +59,7 @@ base_dir = {base_dir}
 
 # A sink's own settings stand in a table of its name. In every one of them these are possible:
 # [plugins.sqlite]
-# only = ["order_*"]        # event types it gets (runs it gets always); without, all
+# only = ["runs", "order_*"]  # event types it gets, "runs" stands for all of runs; without, all
 # except = ["debug_*"]      # event types it does not get
 # batch_size = 500          # other than [delivery] says, also batch_bytes
 # delivery = "spool"        # "memory": never on the disk, lost with the program
