@@ -195,7 +195,15 @@ def _folder_cells(folder: dict[str, Any]) -> list[Cell]:
 
 def _verdict(found: dict[str, Any]) -> Cell:
     ended = [folder for folder in found["folders"] if not folder["alive"]]
-    if any(folder["pending"] or folder["problem"] for folder in ended):
+    owed = {sink for folder in ended for sink in folder["pending"]}
+    absent = sorted(owed & {s["name"] for s in found["sinks"] if s["state"] == "not active"})
+    if owed and owed == set(absent):
+        names = ", ".join(absent)
+        return (
+            f"Records wait for sinks that are not active; name them in `active`: {names}",
+            "yellow",
+        )
+    if owed or any(folder["problem"] for folder in ended):
         return "Records of programs that have ended wait; try: telemetry flush", "yellow"
     if ended and found["ok"]:
         return "Programs were killed; their runs are closed by: telemetry flush", "yellow"

@@ -119,6 +119,17 @@ def test_a_sink_that_is_owed_but_not_active_is_listed(
     assert (told["state"], told["pending"]) == ("not active", 3)
 
 
+def test_what_waits_for_absent_sinks_alone_is_not_blamed_on_a_missing_flush(
+    call: Any, killed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed()
+    monkeypatch.setenv("TELEMETRY_ACTIVE", "ndjson")
+    call("flush")
+    shown = call("status")
+    assert shown.exit_code == 1
+    assert "name them in `active`: sqlite" in shown.stdout
+
+
 def test_a_sink_that_does_not_answer_is_wrong(
     call: Any, ask: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
