@@ -210,6 +210,7 @@ class Engine:
         return FlushReport(
             sinks={sink.name: sink.report() for sink in self._all_sinks()},
             not_accepted=self.spool.not_accepted,
+            torn=self.spool.torn,
         )
 
     def close(self) -> None:

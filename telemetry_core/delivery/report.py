@@ -30,6 +30,7 @@ class FlushReport:
 
     sinks: Mapping[str, SinkReport] = field(factory=dict)
     not_accepted: int = 0
+    torn: int = 0
     problem: str = ""
 
     def __bool__(self) -> bool:

@@ -61,6 +61,7 @@ class Folder:
         self.segments: dict[Lane, dict[int, Segment]] = {lane: {} for lane in Lane}
         self.dropped: set[tuple[Lane, int]] = set()
         self.lost: Counter[str] = Counter()
+        self.torn: set[tuple[Lane, int]] = set()
         self.damage_seen: dict[tuple[Lane, int], int] = {}
         self._last = dict.fromkeys(Lane, 0)
         self._cursors: dict[str, Cursor] = {}

@@ -81,7 +81,12 @@ class LaneReader:
 
     def at_end(self) -> bool:
         """Whether everything there is was taken and settled."""
-        return not self._flight and not self._lines and not self._fill()
+        if self._flight or self._lines or self._fill():
+            return False
+        segment = self.folder.segment_from(self.lane, self._at.segment)
+        if segment is not None and not segment.ours:
+            self._count_torn(segment)
+        return True
 
     def _advance(self) -> None:
         end: Position | None = None
@@ -146,15 +151,18 @@ class LaneReader:
         return bool(whole)
 
     def _leave(self, segment: Segment, following: Segment) -> None:
-        torn = segment.size() - self._at.offset
-        if torn > 0:
-            logger.info("%s ends in %d bytes of an unfinished record", segment.path.name, torn)
+        self._count_torn(segment)
         newest = max(tuple(self.folder.segments[self.lane]), default=0)
         if not segment.ours or segment.number + MOST_OPEN < newest:
             segment.close()
         self._at = Position(following.number)
         self._flight.append(_Taken(None, self._at))
         self._advance()
+
+    def _count_torn(self, segment: Segment) -> None:
+        """Count what follows the last line feed: never accepted, and nobody will finish it."""
+        if segment.size() > self._at.offset:
+            self.folder.torn.add((self.lane, segment.number))
 
     def _set_aside(self, raw: bytes, end: Position, *, lost: bool) -> None:
         self.folder.lost[self.sink] += lost

@@ -49,6 +49,7 @@ class Spool:
     ) -> None:
         self.service = service
         self.lost: Counter[str] = Counter()
+        self._torn = 0
         self._destinations: dict[str, str | None] = {}
         self._live: set[str] = set()
         self._adopted: tuple[Folder, ...] = ()
@@ -101,6 +102,16 @@ class Spool:
     def dropped(self, sink: str) -> int:
         """Count what was dropped for room before a sink had settled it."""
         return self.lost[sink] + sum(folder.lost[sink] for folder in self.folders())
+
+    @property
+    def torn(self) -> int:
+        """How many unfinished records of programs that were killed have been passed over."""
+        return self._torn + sum(len(folder.torn) for folder in self.folders())
+
+    def _count(self, folder: Folder) -> None:
+        """Keep a folder's figures when it is let go."""
+        self.lost.update(folder.lost)
+        self._torn += len(folder.torn)
 
     def critical_number(self) -> int:
         """Return the number of the critical segment that is being written."""
@@ -206,7 +217,7 @@ class Spool:
             ]
             if all(folder in outbox.done for outbox in takers):
                 self._adopted = tuple(held for held in self._adopted if held is not folder)
-                self.lost.update(folder.lost)
+                self._count(folder)
                 self._release(folder, {outbox.sink for outbox in takers})
 
     def _release(self, folder: Folder, done: set[str]) -> None:
@@ -237,7 +248,7 @@ class Spool:
             self._count_what_memory_loses()
             held, self._adopted = self._adopted, ()
             for folder in held if own is None else (own, *held):
-                self.lost.update(folder.lost)
+                self._count(folder)
                 _leave_or_remove(folder)
         finally:
             if alone:

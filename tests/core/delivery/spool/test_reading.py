@@ -111,6 +111,7 @@ def test_a_torn_tail_is_ignored_once_its_owner_is_gone(
     ids(heir)
     heir.tick()
     assert not list((tmp_path / "spool").glob("*.lock"))
+    assert heir.torn == 1
 
 
 def test_a_damaged_line_is_set_aside_and_the_rest_goes_on(
