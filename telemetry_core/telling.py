@@ -126,11 +126,20 @@ class Teller:
         self._tell(self.hears.on_start_run, run)
 
     def event(self, event: RunEvent, run: RunRecord | None) -> None:
-        """Tell that something happened; the hot path, so it is written out."""
+        """Tell that something happened; the hot path, so `_let_hear` is written out in it."""
         write, listeners = self.hears.on_event
         write(event, run)
-        if listeners:
-            self._let_hear(listeners, event, run)
+        if not listeners or (ears := self._ears.of_this_thread).busy:
+            return
+        ears.busy = True
+        try:
+            for name, hear in listeners:
+                try:
+                    hear(event, run)
+                except Exception as error:
+                    self._complaints.caught(f"the listener {name}", error)
+        finally:
+            ears.busy = False
 
     def end_run(self, run: RunRecord) -> None:
         """Tell that a run ended."""
@@ -194,10 +203,10 @@ class Teller:
             return
         ears.busy = True
         try:
-            for listener in listeners:
+            for name, hear in listeners:
                 try:
-                    listener.call(*moment)
+                    hear(*moment)
                 except Exception as error:
-                    self._complaints.caught(f"the listener {listener.name}", error)
+                    self._complaints.caught(f"the listener {name}", error)
         finally:
             ears.busy = False
