@@ -69,9 +69,11 @@ if TYPE_CHECKING:
     from telemetry_core.plain import tolerant as tolerant
     from telemetry_core.privacy import Redactor as Redactor
     from telemetry_core.records import Batch as Batch
+    from telemetry_core.records import Finding as Finding
     from telemetry_core.records import Health as Health
     from telemetry_core.records import Kind as Kind
     from telemetry_core.records import Lane as Lane
+    from telemetry_core.records import Level as Level
     from telemetry_core.records import Receipt as Receipt
     from telemetry_core.records import Record as Record
     from telemetry_core.records import Rejection as Rejection
@@ -109,7 +111,7 @@ _HOMES = {
     ),
     "plain": "json_text tolerant",
     "privacy": "Redactor",
-    "records": "Batch Health Kind Lane Receipt Record Rejection",
+    "records": "Batch Finding Health Kind Lane Level Receipt Record Rejection",
     "run_context": "RunContext current_run",
 }
 _PUBLIC = {name: module for module, names in _HOMES.items() for name in names.split()}

@@ -109,6 +109,24 @@ class Receipt:
         return cls(pause_until=FOREVER if until_ns is None else until_ns, code=code, reason=reason)
 
 
+class Level(StrEnum):
+    """How bad a finding is: `fail` keeps something from working, `warn` may do so one day."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@define(frozen=True)
+class Finding:
+    """What an examination found in one place: how bad it is, what it is and what to do about it."""
+
+    name: str
+    level: Level
+    what: str
+    remedy: str = ""
+
+
 @define
 class Health:
     """A sink's own word on its condition."""

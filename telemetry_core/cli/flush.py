@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from telemetry_core.cli.options import config_option, json_option, read_config
+from telemetry_core.cli.progress import Progress
 from telemetry_core.complaints import counted
 from telemetry_core.errors import TelemetryError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from rich.console import Console
+    from collections.abc import Iterable
 
     from telemetry_core.config import TelemetryConfig
     from telemetry_core.delivery.engine import Engine
@@ -102,33 +101,12 @@ def _deliver(config: TelemetryConfig, service: str, timeout: float, *, quiet: bo
 
 async def _flush(engine: Engine, service: str, seconds: float, *, quiet: bool) -> None:
     flushing = asyncio.ensure_future(engine.aflush(seconds))
-    if quiet:
-        await flushing
-        return
-    from rich.console import Console
-
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        await flushing
-        return
-    await _with_progress(console, engine, service, flushing.done)
-    await flushing
-
-
-async def _with_progress(
-    console: Console, engine: Engine, service: str, done: Callable[[], bool]
-) -> None:
-    """Show how far it is, on stderr, until it is done."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task(f"delivering {service}", total=None)
-        while not done():
+    with Progress(f"delivering {service}", quiet=quiet) as progress:
+        while not (await asyncio.wait([flushing], timeout=_LOOK_EVERY))[0]:
             report = engine.report()
             total = report.delivered + report.refused + report.pending
-            progress.update(task, total=total or None, completed=total - report.pending)
-            await asyncio.sleep(_LOOK_EVERY)
+            progress.show(total - report.pending, total)
+    await flushing
 
 
 def _sum_up(views: Iterable[FolderView]) -> Counter[str]:

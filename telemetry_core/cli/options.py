@@ -38,10 +38,10 @@ def read_config(path: str | None) -> TelemetryConfig:
     return load_config(path, search_from=".")
 
 
-class Since(click.ParamType):  # type: ignore[type-arg]
+class Moment(click.ParamType):  # type: ignore[type-arg]
     """A moment: an ISO 8601 time, or an age such as `30m`, `2h`, `7d`."""
 
-    name = "since"
+    name = "moment"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the moment as ISO 8601 in UTC."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from telemetry_core.cli.options import Since, Status, config_option, json_option, read_config
+from telemetry_core.cli.options import Moment, Status, config_option, json_option, read_config
 from telemetry_core.cli.words import duration, moment
 from telemetry_core.errors import TelemetryError
 
@@ -26,7 +26,7 @@ _MOST_EVENTS = 1000
 @click.option("--agent", metavar="NAME", help="Only runs of this agent.")
 @click.option("--job", metavar="TYPE", help="Only runs of this job.")
 @click.option("--status", type=Status(), metavar="STATUS", help="Only runs that ended so.")
-@click.option("--since", type=Since(), metavar="WHEN", help="Only since an age (2h, 7d) or time.")
+@click.option("--since", type=Moment(), metavar="WHEN", help="Only since an age (2h, 7d) or time.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True)
 @config_option
 @json_option

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from attrs import define
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from telemetry_core.config import TelemetryConfig
     from telemetry_core.plugin import Plugin
+
+T = TypeVar("T")
 
 ON, OFF, SILENCED = "on", "off", "silenced"
 
@@ -48,6 +50,19 @@ def active_sinks(config: TelemetryConfig) -> Iterator[list[SinkView]]:
             with suppress(Exception):
                 if plugin.close is not None:
                     plugin.close()
+
+
+def sink_of_kind(config: TelemetryConfig, kind: type[T], name: str | None = None) -> T | None:
+    """Return the first active sink of a class, or the one of this name; nothing if there is none.
+
+    It is built for the caller, who closes it. Raises `TelemetryError` when it cannot be built.
+    """
+    for plugin in Manager(config, complaints=Complaints("count")).plugins:
+        if name in {None, plugin.name} and plugin.kind is kind:
+            built = plugin.build()
+            if isinstance(built, kind):
+                return built
+    return None
 
 
 def _view(name: str, plugin: Plugin | None, silenced: str | None) -> SinkView:

@@ -6,6 +6,7 @@ from telemetry_core.clock import NS_PER_SECOND, iso8601, parse_iso8601
 
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 _MS_PER_SECOND = 1_000
+_THOUSAND = 1_000
 
 
 def duration(milliseconds: int) -> str:
@@ -31,6 +32,15 @@ def age(then_ns: int, now_ns: int) -> str:
         if seconds >= length:
             return f"{seconds // length} {unit}"
     return f"{seconds} s"
+
+
+def size(number: int) -> str:
+    """Return a number of bytes as `512 B`, `3.4 kB`, `12.0 MB` or `1.5 GB`."""
+    amount, units = float(number), ["GB", "MB", "kB"]
+    while amount >= _THOUSAND and units:
+        amount /= _THOUSAND
+        unit = units.pop()
+    return f"{number} B" if number < _THOUSAND else f"{amount:.1f} {unit}"
 
 
 def moment(text: str | None) -> str:

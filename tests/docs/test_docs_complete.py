@@ -120,11 +120,17 @@ def test_an_environment_variable_is_documented(variable: str) -> None:
 def test_a_command_is_documented_with_its_options(
     words: tuple[str, ...], command: click.Command
 ) -> None:
-    beginning, *sections = _page("commands.md").split("\n## ")
-    (section,) = [text for text in sections if text.startswith(f"`telemetry {words[0]}`\n")]
-    assert f"telemetry {' '.join(words)}" in section
+    beginning, page = _page("commands/index.md"), _page(f"commands/{words[0]}.md")
+    assert f"]({words[0]}.md)" in beginning
+    assert page.startswith(f"# `telemetry {words[0]}`\n")
+    assert f"telemetry {' '.join(words)}" in page
     options = {opt for one in command.params if isinstance(one, click.Option) for opt in one.opts}
-    assert [option for option in options if f"`{option}" not in beginning + section] == []
+    assert [option for option in options if f"`{option}" not in beginning + page] == []
+
+
+def test_every_page_of_a_command_is_of_one_that_exists() -> None:
+    pages = {path.stem for path in (ROOT / "docs" / "commands").glob("*.md")} - {"index"}
+    assert pages == set(telemetry.list_commands(click.Context(telemetry)))
 
 
 def test_every_fixture_is_documented_in_its_order() -> None:

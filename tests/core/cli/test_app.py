@@ -45,15 +45,6 @@ def test_every_command_takes_json(call: Any, words: tuple[str, ...]) -> None:
     assert "--json" in call(*words, "--help").stdout
 
 
-@pytest.mark.parametrize("words", CALLABLE, ids=" ".join)
-def test_every_command_and_option_is_documented(words: tuple[str, ...]) -> None:
-    page = (Path(__file__).parents[3] / "docs" / "commands.md").read_text("utf-8")
-    command = next(command for known, _, command in COMMANDS if known == words)
-    names = [parameter.opts[0] for parameter in command.params if parameter.opts[0][0] == "-"]
-    assert f"`telemetry {' '.join(words)}" in page
-    assert [name for name in names if name not in page] == []
-
-
 @pytest.mark.parametrize(("words", "group", "command"), COMMANDS, ids=lambda part: str(part)[:30])
 def test_the_help_in_the_list_is_the_commands_own(
     words: tuple[str, ...], group: click.Group, command: click.Command
