@@ -67,6 +67,11 @@ class RunContext:
         """Set fields of this run: counts, summaries, `metrics_json`, git and business context."""
         self.client.update_run(self.run_id, **fields)
 
+    def end(self, status: str = "success", **fields: Any) -> None:
+        """End this run before its block ends, as what the block's own end cannot say: `partial`."""
+        self.over = True
+        self.client.end_run(self.run_id, status, **fields)
+
     def current(self) -> CurrentRun:
         """Return a block within which this is the current run."""
         return CurrentRun(self)
@@ -113,7 +118,12 @@ class RunTracker:
         return RunContext(client, client.start_run(*self._arguments, **self._fields))
 
     def finish(self, run: RunContext, error: BaseException | None = None) -> None:
-        """End a run as what happened; a forked child that unwinds leaves it to the parent."""
+        """End a run as what happened, unless it was ended within its block.
+
+        A forked child that unwinds leaves it to the parent.
+        """
+        if run.over:
+            return
         run.over = True
         if error is None:
             run.client.end_run(run.run_id)

@@ -56,7 +56,12 @@ class Crew:
         """Have those run again that were brought to rest."""
         with suppress(KeyError):  # until it is empty
             while True:
-                self._resting.pop().start()
+                worker = self._resting.pop()
+                try:
+                    worker.start()
+                except BaseException:  # of a signal handler that came in between
+                    self._resting.add(worker)
+                    raise
 
     # -- for good
 

@@ -105,8 +105,17 @@ class Process:
             member.rest(max(0.0, deadline - SystemClock.monotonic()))
 
     def _after_fork_in_parent(self) -> None:
+        dropped: BaseException | None = None
         for member in self._present():
-            member.resume()
+            try:
+                member.resume()
+            except (
+                BaseException
+            ) as error:  # of the program's signal handler: ours go on all the same
+                dropped = error
+                member.resume()
+        if dropped is not None:
+            raise dropped  # Python says on stderr that it is dropped, as in any hook of a fork
 
     def _after_fork_in_child(self) -> None:
         self._inherited.members += self._present()

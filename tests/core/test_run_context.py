@@ -39,6 +39,16 @@ def test_a_block_is_a_run_that_succeeds(
     assert telemetry_recorder.assert_event("found", n=1).run_id == run.run_id
 
 
+def test_a_run_may_end_within_its_block_as_what_the_block_cannot_say(
+    telemetry_client: TelemetryClient, telemetry_recorder: Recorder
+) -> None:
+    with telemetry_client.track_run("agent", "job") as run:
+        run.end("partial", items_failed=1)
+        assert current_run() is None
+    telemetry_recorder.assert_run("agent", status="partial", items_failed=1)
+    assert telemetry_client.get_stats()["complaints"] == {}
+
+
 def test_a_failing_block_ends_its_run_and_raises_on(
     telemetry_client: TelemetryClient, telemetry_recorder: Recorder
 ) -> None:

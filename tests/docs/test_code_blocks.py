@@ -29,7 +29,8 @@ PAGES = sorted(
     )
     for path in ROOT.glob(pattern)
 )
-EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+SERVED = {"fastapi_service.py"}  # runs until it is stopped: test_examples.py asks it
+EXAMPLES = [path for path in sorted((ROOT / "examples").glob("*.py")) if path.name not in SERVED]
 
 # ```language … ```, and before it, when the block quotes a file: <!-- examples/first_run.py -->
 FENCE = re.compile(
