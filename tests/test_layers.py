@@ -235,7 +235,8 @@ def test_a_distribution_imports_public_names_of_the_core_only(path: Path) -> Non
 
 @pytest.mark.parametrize("path", _python_files("plugins", "pytest_plugin"), ids=_name)
 def test_plugins_and_fakes_know_no_plugin_but_themselves(path: Path) -> None:
-    own = path.relative_to(ROOT).parts[-2] if path.parent.parent.parent.name == "plugins" else ""
+    distribution, _, *package = path.relative_to(ROOT).parts
+    own = package[0] if distribution == "plugins" else ""
     imported = {found.module.split(".")[0] for found in _imports(path)}
     assert imported & NEIGHBOURS <= {own}
 

@@ -77,7 +77,9 @@ class Branch(NamedTuple):
 
     def help(self, *, load: bool) -> str:
         """Return the help of the command where it may be loaded, else who offers it."""
-        if load and not self.is_group:
+        if self.is_group:
+            return f"Commands of {self.distributions}."
+        if load:
             try:
                 return self.load().get_short_help_str(_HELP_WIDTH)
             except ExtensionError:

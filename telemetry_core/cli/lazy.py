@@ -63,9 +63,7 @@ class CommandGroup(click.Group):
         if branch is None:
             return None
         if branch.is_group:
-            return CommandGroup(
-                cmd_name, words=branch.words, help=f"Commands of {branch.distributions}."
-            )
+            return CommandGroup(cmd_name, words=branch.words, help=branch.help(load=False))
         return branch.load()
 
     def resolve_command(

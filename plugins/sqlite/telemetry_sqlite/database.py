@@ -89,6 +89,7 @@ class Database:
         self._file = damage.file_id(self.path)
         self._connection = _connect(self.path)
         schema.prepare(self._connection, self.path)
+        self._connection.execute("PRAGMA journal_mode = DELETE")  # once it is known to be ours
         sync_directory(os.path.dirname(self._directory))
         return self._connection
 
@@ -113,8 +114,18 @@ class Database:
 def reading(path: str) -> Iterator[Connection | None]:
     """Give a connection that only reads, or nothing where no database has been begun.
 
-    Raises `DatabaseUnusableError` with the reason whenever SQLite cannot do what is asked.
+    Raises `DatabaseUnusableError` with the reason whenever SQLite cannot do what is asked, and
+    `UnknownSchemaError` for a database that is not ours.
     """
+    with looking(path) as connection:
+        if connection is not None:
+            schema.check(connection, path)
+        yield connection
+
+
+@contextmanager
+def looking(path: str) -> Iterator[Connection | None]:
+    """Give a connection that only reads to whatever database there is, or nothing."""
     try:
         if not os.path.exists(path):
             yield None
@@ -124,11 +135,7 @@ def reading(path: str) -> Iterator[Connection | None]:
         connection = sqlite3.connect(location, uri=True, timeout=BUSY_TIMEOUT, isolation_level=None)
         with closing(connection):
             connection.execute("PRAGMA query_only = ON")
-            if schema.is_empty(connection):
-                yield None
-                return
-            schema.check(connection, path)
-            yield connection
+            yield None if schema.is_empty(connection) else connection
     except sqlite3.Error as error:
         raise DatabaseUnusableError(f"{path} cannot be read: {error}") from error
 
@@ -141,7 +148,6 @@ def _connect(path: str) -> Connection:
         check_same_thread=False,  # after a fork the parent's worker is a new thread
     )
     try:
-        connection.execute("PRAGMA journal_mode = DELETE")
         connection.execute("PRAGMA synchronous = FULL")
     except BaseException:
         connection.close()

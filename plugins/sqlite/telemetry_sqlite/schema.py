@@ -1,7 +1,12 @@
-"""Makes the tables in an empty database, and recognises a database that is not one of ours."""
+"""Makes the tables in an empty database, and tells which database is ours, and of which age."""
 
 from __future__ import annotations
 
+import re
+import shlex
+import sqlite3
+from contextlib import closing
+from enum import StrEnum
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -12,8 +17,39 @@ if TYPE_CHECKING:
     from sqlite3 import Connection
 
 VERSION = 7
+TABLES = ("agent_runs", "run_events", "schema_migrations")
 _SCRIPT = "0007_runs_and_events.sql"
-_NEEDED = {"agent_runs": RUN_COLUMNS, "run_events": EVENT_COLUMNS}
+_NEEDED = {"agent_runs": ("id", *RUN_COLUMNS), "run_events": ("id", *EVENT_COLUMNS)}
+_EVERY_AGE_HAS = {"run_id", "agent_name", "job_type", "start_time", "status"}
+_SHOWN = 3
+
+# What SQLite keeps of a statement as it was typed, and what makes no difference.
+_TYPED = re.compile(r"--[^\n]*|[\s\"`\[\]]+")
+
+
+class State(StrEnum):
+    """What a database is to us."""
+
+    EMPTY = "empty"
+    OURS = "ours"
+    OLDER = "older"
+    NEWER = "newer"
+    STRANGE = "another program's"
+
+
+def state(connection: Connection) -> State:
+    """Tell whether the database is ours, and whether it is of this release, in a few look-ups.
+
+    The version's number is believed only where it is higher than ours: there are files of
+    schema 7 in several shapes, and some of schema 5 that say 4.
+    """
+    if is_empty(connection):
+        return State.EMPTY
+    if version(connection) > VERSION:
+        return State.NEWER
+    if not columns(connection, "agent_runs") >= _EVERY_AGE_HAS:
+        return State.STRANGE
+    return State.OLDER if lacking(connection) else State.OURS
 
 
 def prepare(connection: Connection, path: str) -> None:
@@ -30,48 +66,80 @@ def is_empty(connection: Connection) -> bool:
 
 def create(connection: Connection) -> None:
     """Create the tables in one transaction; harmless where another process was quicker."""
-    script = (files("telemetry_sqlite") / "sql" / _SCRIPT).read_text("utf-8")
     connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-    connection.executescript(f"BEGIN IMMEDIATE;\n{script}\nCOMMIT;")
+    connection.executescript(f"BEGIN IMMEDIATE;\n{script(_SCRIPT)}\nCOMMIT;")
+
+
+def script(name: str = _SCRIPT) -> str:
+    """Return the text of one of our files of SQL; without a name of the one that makes ours."""
+    return (files("telemetry_sqlite") / "sql" / name).read_text("utf-8")
 
 
 def check(connection: Connection, path: str) -> None:
     """Raise `UnknownSchemaError` unless every table and column we need is there."""
-    version = _version(connection)
-    if version is None:
+    found = state(connection)
+    if found is State.STRANGE:
         raise UnknownSchemaError(
-            f"{path} belongs to another program: it has tables, but no schema_migrations."
+            f"{path} belongs to another program: it has tables, but no runs of ours."
             " Nothing was changed; name another file in db_path."
         )
-    if version > VERSION:
+    if found is State.NEWER:
         raise UnknownSchemaError(
-            f"{path} has schema {version}, this release knows up to {VERSION}."
+            f"{path} has schema {version(connection)}, this release knows up to {VERSION}."
             " Nothing was changed; upgrade telemetry-sqlite or name another file in db_path."
         )
-    lacking = _lacking(connection)
-    if version < VERSION or lacking:
-        detail = f", without {', '.join(lacking)}" if lacking else ""
+    if found is State.OLDER:
         raise UnknownSchemaError(
-            f"{path} has schema {version}{detail}; schema {VERSION} of this library is needed."
-            " Nothing was changed; move the file away or name another one in db_path."
+            f"{path} has an older schema, without {_some(lacking(connection))}."
+            f" Nothing was changed; upgrade it: telemetry db migrate --db {shlex.quote(path)}"
         )
 
 
-def _version(connection: Connection) -> int | None:
-    if "version" not in _columns(connection, "schema_migrations"):
-        return None
+def version(connection: Connection) -> int:
+    """Return the highest version that the database says it has; 0 when it says nothing."""
+    if "version" not in columns(connection, "schema_migrations"):
+        return 0
     found = connection.execute("SELECT max(version) FROM schema_migrations").fetchone()[0]
     return found if isinstance(found, int) else 0
 
 
-def _lacking(connection: Connection) -> list[str]:
+def lacking(connection: Connection) -> list[str]:
+    """Return the columns we need that are not there."""
     return [
         f"{table}.{column}"
-        for table, columns in _NEEDED.items()
-        for column in sorted(set(columns) - _columns(connection, table))
+        for table, names in _NEEDED.items()
+        for column in sorted(set(names) - columns(connection, table))
     ]
 
 
-def _columns(connection: Connection, table: str) -> set[str]:
+def columns(connection: Connection, table: str) -> set[str]:
+    """Return the names of a table's columns; none when there is no such table."""
     rows = connection.execute("SELECT name FROM pragma_table_info(?)", (table,))
-    return {name for (name,) in rows}
+    return {name.lower() for (name,) in rows}
+
+
+def differences(connection: Connection) -> list[str]:
+    """Return what of the schema is not as a new database has it, each in a few words.
+
+    Further columns, tables and indexes of others are no difference.
+    """
+    there = _statements(connection)
+    with closing(sqlite3.connect(":memory:")) as fresh:
+        create(fresh)
+        wanted = _statements(fresh)
+    return [
+        f"{name} is {'not there' if name not in there else 'of another shape'}"
+        for name, statement in wanted.items()
+        if not there.get(name, "").startswith(statement)
+    ]
+
+
+def _statements(connection: Connection) -> dict[str, str]:
+    """Return how each table and index was made, comparably; whatever is added comes behind it."""
+    rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+    return {name: _TYPED.sub("", sql).lower().removesuffix(")") for name, sql in rows}
+
+
+def _some(names: list[str]) -> str:
+    shown = ", ".join(names[:_SHOWN])
+    return f"{shown} and {len(names) - _SHOWN} more" if len(names) > _SHOWN else shown

@@ -88,10 +88,16 @@ def test_a_command_that_others_offer_says_what_to_install(
     assert f"try: pip install {distribution}" in refused.stderr
 
 
-def test_a_command_that_the_installed_version_lacks_is_said_to_come_later(call: Any) -> None:
-    refused = call("db", "backup")
+def test_a_command_that_the_installed_version_lacks_is_said_to_come_later(
+    call: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    info = tmp_path / "site" / "telemetry_raxe-0.1.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: telemetry-raxe\nVersion: 0.1\n")
+    monkeypatch.syspath_prepend(info.parent)
+    refused = call("auth", "login")
     assert refused.exit_code == 2
-    assert "comes with a later version of telemetry-sqlite" in refused.stderr
+    assert "comes with a later version of telemetry-raxe; 0.1, which is" in refused.stderr
     assert "pip install" not in refused.stderr
 
 

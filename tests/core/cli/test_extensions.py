@@ -57,7 +57,7 @@ def test_the_root_lists_commands_without_loading_them(shell: Any, install: Any) 
 def test_commands_of_one_first_word_are_one_group(shell: Any, install: Any) -> None:
     install("one", ingest_serve="one:command")
     install("two", ingest_ping="two:command")
-    assert b"ingest   (one and two)" in shell("--help").stdout
+    assert b"ingest   Commands of one and two." in shell("--help").stdout
     listed = shell("ingest", "--help").stdout
     assert b"ping   Do what two does." in listed
     assert b"serve  Do what one does." in listed

@@ -140,11 +140,8 @@ def test_an_empty_file_is_a_database_not_yet_begun(sink: SqliteSink, story: Stor
         ("CREATE TABLE recipes (name TEXT)", "belongs to another program"),
         ("CREATE TABLE agent_runs (a); CREATE TABLE run_events (a)", "belongs to another program"),
         (f"{MIGRATED} VALUES (99)", "has schema 99, this release knows up to 7"),
-        (f"{MIGRATED} VALUES (3)", "has schema 3"),
-        (
-            f"{MIGRATED} VALUES (7); CREATE TABLE agent_runs (event_id TEXT)",
-            r"has schema 7, without agent_runs\.agent_name",
-        ),
+        (f"{MIGRATED} VALUES (3)", "belongs to another program"),
+        (f"{MIGRATED} VALUES (7); CREATE TABLE agent_runs (event_id TEXT)", "another program"),
     ],
 )
 def test_a_schema_we_do_not_know_is_refused_and_left_alone(
@@ -161,6 +158,30 @@ def test_a_schema_we_do_not_know_is_refused_and_left_alone(
     assert not sink.check_health().ok
     with pytest.raises(UnknownSchemaError, match=complaint):
         sink.runs_store().list_runs()
+
+
+@pytest.mark.parametrize("version", ["", f"{MIGRATED} VALUES (3);", f"{MIGRATED} VALUES (7);"])
+def test_an_older_schema_is_refused_with_the_command_that_upgrades_it(
+    sink: SqliteSink, story: Story, version: str
+) -> None:
+    path = file_of(sink)
+    old = "CREATE TABLE agent_runs (run_id, agent_name, job_type, start_time, status)"
+    before = make_database(path, version + old)
+
+    with pytest.raises(UnknownSchemaError, match=f"telemetry db migrate --db {path}$"):
+        sink.ship_batch(story.batch(story.event()))
+
+    assert path.read_bytes() == before
+
+
+def test_the_journal_mode_of_another_programs_file_stays(sink: SqliteSink, story: Story) -> None:
+    path = file_of(sink)
+    before = make_database(path, "PRAGMA journal_mode = WAL; CREATE TABLE recipes (name TEXT)")
+
+    with pytest.raises(UnknownSchemaError):
+        sink.ship_batch(story.batch(story.event()))
+
+    assert path.read_bytes() == before
 
 
 def test_a_reader_reports_damage_and_changes_nothing(sink: SqliteSink) -> None:

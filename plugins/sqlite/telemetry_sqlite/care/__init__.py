@@ -1,0 +1,1 @@
+"""The care of the database: each piece of work by itself, without a word on the screen."""

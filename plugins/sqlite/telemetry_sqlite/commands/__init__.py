@@ -1,0 +1,1 @@
+"""The commands `telemetry db …`: thin, each imported when it is called; the work is in `care`."""
