@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from cattrs import Converter
 
+    from telemetry_core.clock import Clock
+    from telemetry_core.config import TelemetryConfig
     from telemetry_core.credentials import Variable
 
 _LISTS = (tuple, list, set, frozenset)
@@ -40,6 +42,16 @@ class Site(NamedTuple):
     origin: Origin
     secrets: SecretReader
     offered: Mapping[str, object]
+
+    @classmethod
+    def of(cls, config: TelemetryConfig, name: str, clock: Clock) -> Site:
+        """Return where a configuration has the plugin of this name built."""
+        folder = config.path.parent if config.path else Path()
+        return cls(
+            config.origin.at("plugins").at(name),
+            SecretReader(config.environ, folder, confined=not config.trusted),
+            {"base_dir": config.base_dir, "service": config.service, "clock": clock},
+        )
 
 
 def build_plugin(cls: type, table: Mapping[str, Any], site: Site) -> object:

@@ -8,12 +8,13 @@ from telemetry_core.clock import SystemClock, iso8601
 from telemetry_core.complaints import Complaints
 from telemetry_core.config import TelemetryConfig, load_config
 from telemetry_core.delivery.report import ClientHealth, FlushReport
-from telemetry_core.errors import TelemetryError, described
+from telemetry_core.errors import ConfigError, TelemetryError, described
 from telemetry_core.ids import RandomIds
 from telemetry_core.logs import get_logger
 from telemetry_core.privacy import Redactor
 from telemetry_core.recording import Recording
 from telemetry_core.run_book import RunBook
+from telemetry_core.settings import shown
 from telemetry_core.surroundings import scene
 from telemetry_core.telling import Silence, Teller
 
@@ -93,6 +94,10 @@ class TelemetryClient(Recording):
         self._off = True
 
     def _open(self, config: TelemetryConfig, plugins: Sequence[object]) -> None:
+        if not isinstance(config, TelemetryConfig):
+            raise ConfigError(
+                f"a client takes a TelemetryConfig, not {shown(config)}; load_config() gives one"
+            )
         self._complaints.on_error = config.on_error
         self._config = config
         if config.disabled:

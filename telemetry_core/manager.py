@@ -6,7 +6,6 @@ import inspect
 from collections import Counter
 from copy import copy
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import attrs
@@ -15,7 +14,6 @@ from telemetry_core.building import Site, build_plugin
 from telemetry_core.clock import SystemClock
 from telemetry_core.complaints import Complaints
 from telemetry_core.config import PluginOptions
-from telemetry_core.credentials import SecretReader
 from telemetry_core.errors import ConfigError, PluginError, PluginNotFoundError, TelemetryError
 from telemetry_core.mock_sink import MockSink
 from telemetry_core.plugin import LISTENING, Plugin, bound_hooks, name_of
@@ -107,25 +105,24 @@ class Manager:
 
     def _from_settings(self, name: str) -> Plugin:
         config = self.config
-        table = config.plugins.get(name, {})
-        origin = config.origin.at("plugins").at(name)
-        options = self._options(name)
         wanted = config.kind_of(name)
-        plugin = partial(Plugin, name=name, options=options, defaults=config.delivery)
+        plugin = partial(Plugin, name=name, defaults=config.delivery)
         try:
             kind = config.installed.load(wanted)
         except (PluginError, PluginNotFoundError):  # its build says why it is off
             load = partial(config.installed.load, wanted)
-            return plugin(kind=None, make=load, remake=load, hooks={})
-        folder = config.path.parent if config.path else Path()
-        site = Site(
-            origin,
-            SecretReader(config.environ, folder, confined=not config.trusted),
-            {"base_dir": config.base_dir, "service": config.service, "clock": self._clock},
-        )
+            return plugin(kind=None, options=PluginOptions(), make=load, remake=load, hooks={})
+        table = config.plugins.get(name, {})
         own = {key: value for key, value in table.items() if key not in keys_of(PluginOptions)}
-        make = partial(build_plugin, kind, own, site)
-        return plugin(kind=kind, make=make, remake=make, hooks=bound_hooks(name, kind))
+        make: Callable[[], object] = partial(
+            build_plugin, kind, own, Site.of(config, name, self._clock)
+        )
+        try:
+            options = self._options(name)
+        except ConfigError:  # its build says so again; what it is owed waits until that works
+            options, make = PluginOptions(), partial(self._options, name)
+        hooks = bound_hooks(name, kind)
+        return plugin(kind=kind, options=options, make=make, remake=make, hooks=hooks)
 
     def _handed_in(self, plugin: object) -> Plugin:
         if plugin is None or inspect.isclass(plugin):

@@ -175,8 +175,9 @@ def test_a_plugins_own_sizes_beat_those_of_the_core() -> None:
 def test_a_wrong_setting_of_the_core_in_a_table_has_its_path(
     table: dict[str, Any], path: str
 ) -> None:
+    (local,) = manager("local", tables={"local": table}).plugins
     with pytest.raises(ConfigError, match=rf"expected .* @ \$\.plugins\.local\.{path}$"):
-        manager("local", tables={"local": table})
+        local.build()
 
 
 def test_what_is_handed_in_obeys_the_cores_settings_in_its_table() -> None:

@@ -153,6 +153,27 @@ def test_a_client_that_cannot_be_built_raises_in_tests(make_client: MakeClient) 
         make_client(Sink(), Sink(), environ={"TELEMETRY_ON_ERROR": "raise"})
 
 
+def test_what_is_no_configuration_is_said_to_be_none() -> None:
+    client = TelemetryClient(5)  # type: ignore[arg-type]
+    assert client.health().message == (
+        "a client takes a TelemetryConfig, not 5; load_config() gives one"
+    )
+
+
+@pytest.mark.parametrize("wrong", ["batch_size", "only", "delivery", "plugin"])
+def test_a_wrong_setting_in_one_table_silences_that_sink_alone(wrong: str, tmp_path: Path) -> None:
+    tables: dict[str, dict[str, Any]] = {"sqlite": {wrong: 0}}
+    config = TelemetryConfig(
+        base_dir=tmp_path / "base", active=("sqlite", "ndjson"), plugins=tables
+    )
+    with closing(TelemetryClient(config)) as client:
+        client.capture("x")
+        report = client.flush(10)
+    assert report.sinks["ndjson"].delivered == 1
+    assert (report.sinks["sqlite"].delivered, report.sinks["sqlite"].pending) == (0, 1)
+    assert f"plugins.sqlite.{wrong}" in report.sinks["sqlite"].error
+
+
 NONSENSE = (
     *("ACTIVE", "BASE_DIR", "BATCH_BYTES", "BATCH_SIZE", "CONFIG", "CRITICAL", "DURABILITY"),
     *("EXIT_TIMEOUT", "LINGER", "MAX_AGE_DAYS", "MAX_BYTES", "ON_ERROR", "REDACT", "SERVICE"),
