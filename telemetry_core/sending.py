@@ -27,6 +27,17 @@ if TYPE_CHECKING:
     from telemetry_core.clock import Clock
     from telemetry_core.records import Batch
 
+__all__ = [
+    "Answer",
+    "http_client",
+    "post",
+    "receipt_for",
+    "receipt_for_error",
+    "retry_after",
+    "timeout_for",
+    "user_agent",
+]
+
 LONGEST_CONNECT = 10.0
 LONGEST_CALL = 30.0  # of a batch that states no deadline
 SHORTEST_WAIT = 0.001  # zero would be an error, or no limit at all

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 import telemetry_core
-from telemetry_core import cli
+from telemetry_core import cli, sending
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -224,7 +224,7 @@ NEIGHBOURS = {f"telemetry_{name}" for name in PLUGINS} | {
 
 @pytest.mark.parametrize("path", _python_files("plugins", "pytest_plugin"), ids=_name)
 def test_a_distribution_imports_public_names_of_the_core_only(path: Path) -> None:
-    public = {CORE: telemetry_core.__all__, cli.__name__: cli.__all__}
+    public = {module.__name__: module.__all__ for module in (telemetry_core, cli, sending)}
     for found in _imports(path):
         if found.module.split(".")[0] != CORE:
             continue

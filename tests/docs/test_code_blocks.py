@@ -84,8 +84,9 @@ def _blocks(page: Path) -> list[Block]:
 BLOCKS = [block for page in PAGES for block in _blocks(page)]
 
 
-def _of(*languages: str) -> list[Block]:
-    return [block for block in BLOCKS if block.language in languages]
+def _of(language: str) -> list[Block]:
+    """Return the blocks that stand for themselves: a file that is quoted is tested as a whole."""
+    return [block for block in BLOCKS if block.language == language and not block.file]
 
 
 @pytest.fixture
