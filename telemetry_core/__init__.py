@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from telemetry_core.default import get_stats as get_stats
     from telemetry_core.default import health as health
     from telemetry_core.default import log_event as log_event
+    from telemetry_core.default import set_client as set_client
     from telemetry_core.default import start_run as start_run
     from telemetry_core.default import track_run as track_run
     from telemetry_core.delivery.circuit import Circuit as Circuit
@@ -90,7 +91,7 @@ _HOMES = {
     "credentials": "Secret",
     "default": (
         "associate_commit capture capture_exception close end_run flush get_client get_stats"
-        " health log_event start_run track_run"
+        " health log_event set_client start_run track_run"
     ),
     "delivery.circuit": "Circuit",
     "delivery.memory_spool": "MemorySpool",

@@ -30,9 +30,20 @@ class _Default:
             client = self._built.setdefault("default", TelemetryClient.searching())
         return client
 
+    def replace(self, client: TelemetryClient | None) -> TelemetryClient | None:
+        """Make a client the default one; return the one it takes the place of, still open.
+
+        Without a client, the next call builds one from what file and environment say then.
+        """
+        before = self._built.pop("default", None)
+        if client is not None:
+            self._built["default"] = client
+        return before
+
 
 _DEFAULT = _Default()
 get_client = _DEFAULT.get
+set_client = _DEFAULT.replace
 
 
 def track_run(

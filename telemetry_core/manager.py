@@ -15,7 +15,7 @@ from telemetry_core.clock import SystemClock
 from telemetry_core.complaints import Complaints
 from telemetry_core.config import PluginOptions
 from telemetry_core.errors import ConfigError, PluginError, PluginNotFoundError, TelemetryError
-from telemetry_core.mock_sink import MockSink
+from telemetry_core.mock_sink import MOCKED, MockSink
 from telemetry_core.plugin import LISTENING, Plugin, bound_hooks, name_of
 from telemetry_core.settings import extra_fields, keys_of, nearest, read_settings
 
@@ -156,7 +156,7 @@ class Manager:
             self.silenced[plugin.name] = "DO_NOT_TRACK"
             return None
         if self.config.test_mode == "mock":
-            self.silenced[plugin.name] = "TELEMETRY_TEST_MODE=mock"
+            self.silenced[plugin.name] = MOCKED
             return attrs.evolve(
                 plugin,
                 kind=MockSink,
@@ -164,6 +164,7 @@ class Manager:
                 remake=MockSink,
                 hooks=bound_hooks(plugin.name, MockSink),
                 instance=None,
+                known_destination=MOCKED,
             )
         return plugin
 

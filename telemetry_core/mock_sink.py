@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from telemetry_core.records import Batch, Record
 
 _REMEMBERED = 10_000
+MOCKED = "TELEMETRY_TEST_MODE=mock"
 
 
 class MockSink:
@@ -18,6 +19,10 @@ class MockSink:
 
     def __init__(self) -> None:
         self.records: deque[Record] = deque(maxlen=_REMEMBERED)
+
+    def destination(self) -> str:
+        """Return a destination that is no real sink's."""
+        return MOCKED
 
     @hookimpl
     def ship_batch(self, batch: Batch) -> None:

@@ -128,6 +128,7 @@ class Plugin:
     :ivar make: returns the instance; `remake` one more for a forked child. Without, the object
         was handed in and cannot be made again.
     :ivar hooks: bound once built; before, only their names say something.
+    :ivar known_destination: what identifies the other end already before it is built.
     """
 
     name: str
@@ -139,6 +140,7 @@ class Plugin:
     hooks: Mapping[str, Callable[..., Any]] = attrs.field(repr=False)
     instance: object = None
     error: str | None = None
+    known_destination: str | None = None
 
     @property
     def remote(self) -> bool:
@@ -243,10 +245,10 @@ class Plugin:
         return self.offer("runs_store")
 
     def destination(self) -> str | None:
-        """Return what identifies the other end; nothing before it is built, or if it has no word."""
+        """Return what identifies the other end; nothing while nobody knows, or if it has no word."""
         ask = self.offer("destination")
         try:
-            return str(ask()) if ask else None
+            return str(ask()) if ask else self.known_destination
         except Exception as error:
             _logger.debug("%s does not know its destination: %s", self.name, error)
             return None

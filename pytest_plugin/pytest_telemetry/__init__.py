@@ -1,1 +1,37 @@
-"""What tests of programs that use telemetry-core need: a clock, ids, a recorder, a client."""
+"""What tests of programs that use telemetry-core need: a clock, ids, a recorder, fake servers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pytest_telemetry.clock import FakeClock as FakeClock
+    from pytest_telemetry.ids import CountingIds as CountingIds
+    from pytest_telemetry.recorder import Recorder as Recorder
+
+_HOMES = {
+    "clock": "FakeClock",
+    "ids": "CountingIds",
+    "recorder": "Recorder",
+}
+_PUBLIC = {name: module for module, names in _HOMES.items() for name in names.split()}
+
+__all__ = [*_PUBLIC]  # noqa: PLE0604  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+if not TYPE_CHECKING:  # a checker is to find misspelt names
+
+    def __getattr__(name: str) -> object:
+        """Import a public name at its first use: pytest loads the plugin in every session."""
+        module = _PUBLIC.get(name)
+        if module is None:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        value = getattr(import_module(f"{__name__}.{module}"), name)
+        globals()[name] = value
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

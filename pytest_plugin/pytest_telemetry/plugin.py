@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_telemetry import safety
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
     from pathlib import Path
     from typing import Literal
 
@@ -17,13 +19,66 @@ if TYPE_CHECKING:
     from telemetry_core import TelemetryClient, TelemetryConfig
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Make the session safe before a conftest imports the program."""
+    safety.begin(early_config)
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known."""
+    """Make the marker known; and the session safe, where a conftest has loaded this plugin."""
+    safety.begin(config)
     config.addinivalue_line(
         "markers",
-        'telemetry(active=[], on_error="raise"): the sinks besides the recorder that '
-        "telemetry_client has, and whether it raises what it would log in production.",
+        'telemetry(active=[], on_error="raise", live=False): the sinks besides the recorder that '
+        "telemetry_client has, whether it raises what it would log in production, and whether "
+        "sinks that leave the machine really do.",
     )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Hand on to a process of xdist what it cannot see."""
+    safety.tell_worker(node.config, node.workerinput)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Refuse a marker that nobody can read, also where no fixture asks for it."""
+    try:
+        _wishes(item)
+    except TypeError as error:
+        pytest.fail(f"@pytest.mark.telemetry: {error}", pytrace=False)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Let remote sinks ship during a test that says `live`, its fixtures included."""
+    marker = item.get_closest_marker("telemetry")
+    if marker is None or marker.kwargs.get("live") is not True:
+        return (yield)
+    with safety.live(item.config):
+        return (yield)
+
+
+def _wishes(item: pytest.Item) -> dict[str, Any]:
+    """Return the settings that the marker states; raises `TypeError` for anything else."""
+    marker = item.get_closest_marker("telemetry")
+    return _stated(*marker.args, **marker.kwargs) if marker else {}
+
+
+def _stated(
+    active: Sequence[str] | None = None,
+    on_error: Literal["log", "raise"] | None = None,
+    *,
+    live: bool = False,
+) -> dict[str, Any]:
+    if not isinstance(live, bool):
+        raise TypeError(f"live is True or False, not {live!r}")
+    if isinstance(active, str):
+        raise TypeError(f"active is a list of names; write active=[{active!r}]")
+    wishes = {"active": active if active is None else tuple(active), "on_error": on_error}
+    return {name: wish for name, wish in wishes.items() if wish is not None}
 
 
 @pytest.fixture
@@ -51,22 +106,19 @@ def telemetry_recorder() -> Recorder:
 
 
 @pytest.fixture
-def telemetry_config(request: pytest.FixtureRequest, tmp_path: Path) -> TelemetryConfig:
-    """Return the settings of `telemetry_client`: a temporary directory, and what the marker says."""
-    marker = request.node.get_closest_marker("telemetry") or pytest.mark.telemetry.mark
-    return _config(tmp_path / "telemetry", *marker.args, **marker.kwargs)
+def telemetry_settings() -> dict[str, Any]:
+    """Return what a `telemetry.toml` would say; override it to give sinks their tables."""
+    return {}
 
 
-def _config(
-    base_dir: Path, active: Sequence[str] = (), on_error: Literal["log", "raise"] = "raise"
+@pytest.fixture
+def telemetry_config(
+    request: pytest.FixtureRequest, tmp_path: Path, telemetry_settings: dict[str, Any]
 ) -> TelemetryConfig:
-    from telemetry_core import load_config
+    """Return the settings of `telemetry_client`: a temporary directory, and what the marker says."""
+    from pytest_telemetry.configuring import configured
 
-    # An environment of its own: the variables of whoever runs the tests lead to real data.
-    environ = {"TELEMETRY_BASE_DIR": str(base_dir), "TELEMETRY_ON_ERROR": on_error}
-    config = load_config(environ=environ)
-    config.active = tuple(active)
-    return config
+    return configured(tmp_path, {**telemetry_settings, **_wishes(request.node)})
 
 
 @pytest.fixture
@@ -76,11 +128,16 @@ def telemetry_client(
     telemetry_clock: FakeClock,
     telemetry_ids: CountingIds,
 ) -> Iterator[TelemetryClient]:
-    """Return a client on the recorder, the clock and a temporary spool, closed after the test."""
-    from telemetry_core import TelemetryClient
+    """Return a client on the recorder, the clock and a temporary spool, closed after the test.
+
+    It is the default client meanwhile, the one that `telemetry_core.capture` speaks to.
+    """
+    from telemetry_core import TelemetryClient, set_client
 
     client = TelemetryClient(
         telemetry_config, plugins=[telemetry_recorder], clock=telemetry_clock, ids=telemetry_ids
     )
+    before = set_client(client)
     yield client
+    set_client(before)
     client.close()

@@ -18,7 +18,7 @@ from telemetry_core.discovery import Installed
 from telemetry_core.errors import ConfigError, PluginError, PluginNotFoundError
 from telemetry_core.hookspecs import NAME, hookimpl
 from telemetry_core.manager import Manager
-from telemetry_core.mock_sink import MockSink
+from telemetry_core.mock_sink import MOCKED, MockSink
 from telemetry_core.models import RunEvent
 from telemetry_core.records import Batch, Kind, Lane, Receipt, Record
 
@@ -253,6 +253,14 @@ def test_a_mock_test_mode_puts_a_recorder_in_a_remotes_place() -> None:
 def test_a_mock_test_mode_replaces_what_is_handed_in_as_well() -> None:
     made = manager(plugins=(Posthog("k"),), variables={"TELEMETRY_TEST_MODE": "mock"})
     assert isinstance(made.plugins[0].build(), MockSink)
+
+
+def test_a_mock_says_from_the_beginning_that_it_is_one_also_in_a_child() -> None:
+    made = manager("posthog", variables={"TELEMETRY_TEST_MODE": "mock"})
+    for plugin in (*made.plugins, *made.rebuilt().plugins):
+        assert plugin.destination() == MOCKED
+        plugin.build()
+        assert plugin.destination() == MOCKED
 
 
 def test_a_live_test_mode_leaves_everything() -> None:

@@ -6,22 +6,18 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from pytest_telemetry.configuring import configured
 
+import telemetry_core
 from telemetry_core import TelemetryError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from pytest_telemetry.clock import FakeClock
     from pytest_telemetry.recorder import Recorder
 
     from telemetry_core import TelemetryClient, TelemetryConfig
-
-
-@pytest.fixture
-def alone(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
-    """Run pytest with our plugin and no other."""
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    monkeypatch.setenv("PYTEST_ADDOPTS", "-p pytest_telemetry.plugin")
-    return pytester
 
 
 def test_a_run_is_heard_at_once_and_shipped_by_a_flush(
@@ -106,20 +102,27 @@ def test_the_environment_of_who_runs_the_tests_has_no_say(
 
 def test_the_marker_is_known_and_explained(alone: pytest.Pytester) -> None:
     shown = alone.runpytest_inprocess("--markers")
-    shown.stdout.fnmatch_lines(["@pytest.mark.telemetry(active=*, on_error=*): *"])
+    shown.stdout.fnmatch_lines(["@pytest.mark.telemetry(active=*, on_error=*, live=*): *"])
 
 
-def test_a_misspelt_word_in_the_marker_is_an_error(alone: pytest.Pytester) -> None:
-    alone.makepyfile("""
-        import pytest
-
-        @pytest.mark.telemetry(on_eror="log")
-        def test_it(telemetry_client):
-            pass
-    """)
+@pytest.mark.parametrize(
+    ("wish", "problem"),
+    [
+        ("on_eror='log'", "unexpected keyword argument 'on_eror'"),
+        ("active='ndjson'", "write active=['ndjson']"),
+        ("live='yes'", "live is True or False, not 'yes'"),
+        ("[], 'log', True", "positional argument"),
+    ],
+)
+def test_a_marker_that_nobody_can_read_is_an_error_also_where_no_fixture_asks(
+    wish: str, problem: str, alone: pytest.Pytester
+) -> None:
+    alone.makepyfile(f"import pytest\n@pytest.mark.telemetry({wish})\ndef test_it(): pass")
     result = alone.runpytest_inprocess("--strict-markers")
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["*unexpected keyword argument 'on_eror'*"])
+    assert f"{problem}" in result.stdout.str()
+    assert "@pytest.mark.telemetry: " in result.stdout.str()
+    result.stdout.no_fnmatch_line("*plugin.py*")
 
 
 def test_a_plugin_that_is_not_installed_fails_the_test(alone: pytest.Pytester) -> None:
@@ -157,6 +160,102 @@ def test_a_failed_expectation_ends_at_the_line_of_the_test(alone: pytest.Pyteste
     result = alone.runpytest_inprocess("--tb=short")
     result.stdout.fnmatch_lines(["E *no run with agent_name='crawler'*"])
     result.stdout.no_fnmatch_line("*recorder.py*")
+
+
+def test_the_module_s_functions_speak_to_the_client_of_the_test(
+    telemetry_client: TelemetryClient, telemetry_recorder: Recorder
+) -> None:
+    assert telemetry_core.get_client() is telemetry_client
+    telemetry_core.capture("signed_up")
+    telemetry_recorder.assert_event("signed_up")
+
+
+def test_afterwards_the_default_client_is_the_one_from_before(alone: pytest.Pytester) -> None:
+    alone.makepyfile("""
+        from telemetry_core import get_client, set_client, TelemetryClient, TelemetryConfig
+
+        mine = TelemetryClient(TelemetryConfig(disabled=True))
+        set_client(mine)
+
+        def test_in_between(telemetry_client):
+            assert get_client() is telemetry_client
+
+        def test_afterwards():
+            assert get_client() is mine
+            assert set_client(None) is mine
+    """)
+    alone.runpytest_inprocess().assert_outcomes(passed=2)
+
+
+# -- settings
+
+
+def test_settings_are_those_of_a_file(alone: pytest.Pytester) -> None:
+    alone.makepyfile("""
+        import pytest
+
+        @pytest.fixture
+        def telemetry_settings():
+            return {
+                "service": "crawler",
+                "active": ["ndjson"],
+                "delivery": {"linger": 0, "critical": ["paid"]},
+                "plugins": {"ndjson": {"only": ["paid"]}},
+            }
+
+        def test_of_the_settings(telemetry_client, telemetry_config, tmp_path):
+            assert (telemetry_config.service, telemetry_config.on_error) == ("crawler", "raise")
+            assert telemetry_config.delivery.critical == ("paid",)
+            telemetry_client.capture("paid")
+            telemetry_client.capture("looked")
+            assert telemetry_client.flush()
+            (path,) = tmp_path.glob("telemetry/raw/*.ndjson")
+            assert "paid" in path.read_text() and "looked" not in path.read_text()
+
+        @pytest.mark.telemetry(active=[])
+        def test_the_marker_wins(telemetry_config):
+            assert telemetry_config.active == ()
+    """)
+    alone.runpytest_inprocess().assert_outcomes(passed=2)
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ({"servce": "x"}, "telemetry_settings: there is no setting 'servce'"),
+        ({"delivery": {"lingr": 0}}, "telemetry_settings: delivery: *'lingr'"),
+        ({"delivery": {"linger": -1}}, "DeliverySettings: expected a number *@ linger"),
+        ({"active": "sqlite"}, "TelemetryConfig: expected a list of plugin names*"),
+    ],
+)
+def test_a_setting_that_does_not_exist_or_fit_is_an_error(
+    settings: dict[str, object], problem: str, alone: pytest.Pytester
+) -> None:
+    alone.makepyfile(f"""
+        import pytest
+
+        @pytest.fixture
+        def telemetry_settings():
+            return {settings}
+
+        def test_it(telemetry_client): pass
+    """)
+    result = alone.runpytest_inprocess()
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines([f"E *ConfigError: {problem}*"])
+
+
+def test_a_secret_that_the_settings_name_is_read_from_the_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("KEY_OF_A_TEST", "k")
+    monkeypatch.setenv("ANOTHER_KEY", "k")
+    settings = {"plugins": {"posthog": {"api_key": {"env": "KEY_OF_A_TEST"}}}}
+    environ = configured(tmp_path, settings).environ
+    assert (environ.text("KEY_OF_A_TEST"), environ.text("ANOTHER_KEY")) == ("k", None)
+
+
+# -- what a suite pays for it
 
 
 def test_loading_the_plugin_imports_nothing_heavy(alone: pytest.Pytester) -> None:

@@ -42,6 +42,7 @@ def the_module_speaks_for_a_default_client() -> None:
         run.set_metrics(items_discovered=3, metrics_json={"depth": 2})
     telemetry_core.capture("signed_up", "user-7", {"plan": "free"})
     telemetry_core.flush(2.0)
+    assert_type(telemetry_core.set_client(TelemetryClient()), TelemetryClient | None)
 
 
 def a_client_has_a_front_door_for_each_moment(base: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any, Self
 from attrs import asdict, define, field
 
 from telemetry_core.files import DAMAGED, give_up_file, replace_file
+from telemetry_core.mock_sink import MOCKED
 
 FORMAT = 1
 OWNER_FILE = "owner.json"
@@ -78,8 +79,13 @@ class Owner:
         return replace_file(folder / OWNER_FILE, json.dumps(asdict(self), indent=1).encode())
 
     def owes(self, sink: str, destination: str | None) -> bool:
-        """Whether a sink with this destination may take the records, as far as is known."""
+        """Whether a sink with this destination may take the records, as far as is known.
+
+        A mock takes nothing but what was recorded for a mock, and nobody else takes that.
+        """
         if sink not in self.owed:
             return False
         recorded = self.owed[sink]
+        if MOCKED in {recorded, destination}:
+            return recorded == destination
         return recorded is None or destination is None or recorded == destination

@@ -27,7 +27,9 @@ def make_spool(tmp_path: Path, telemetry_clock: FakeClock) -> Iterator[MakeSpool
     """Return a function that opens a spool in the test's folder, as one more client would."""
     spools: list[Spool] = []
 
-    def make(*sinks: str, service: str = "svc", destination: str = "there", **kw: Any) -> Spool:
+    def make(
+        *sinks: str, service: str = "svc", destination: str | None = "there", **kw: Any
+    ) -> Spool:
         spool = Spool(tmp_path, service, clock=telemetry_clock, **kw)
         for sink in sinks or ("sink",):
             spool.outbox(sink)

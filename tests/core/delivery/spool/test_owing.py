@@ -14,6 +14,7 @@ from telemetry_core.delivery.lock import OwnerLock
 from telemetry_core.delivery.spool import adoption as adoption_module
 from telemetry_core.delivery.spool import segment as segment_module
 from telemetry_core.delivery.spool.spool import NS_PER_DAY, Spool
+from telemetry_core.mock_sink import MOCKED
 from telemetry_core.records import Kind, Lane
 
 if TYPE_CHECKING:
@@ -118,6 +119,23 @@ def test_only_the_same_service_sink_and_destination_adopt(
     heir = make_spool()
     assert not heir.adopt()
     assert orphan.exists()
+
+
+@pytest.mark.parametrize("destination", [None, "there"])
+def test_a_mock_takes_nothing_that_was_recorded_for_a_real_sink(
+    destination: str | None, make_spool: MakeSpool, orphan: Path
+) -> None:
+    edit_owner(orphan, owed={"sink": destination})
+    assert not make_spool(destination=MOCKED).adopt()
+
+
+@pytest.mark.parametrize("destination", [None, "there"])
+def test_nobody_takes_what_was_recorded_for_a_mock_but_a_mock(
+    destination: str | None, make_spool: MakeSpool, orphan: Path
+) -> None:
+    edit_owner(orphan, owed={"sink": MOCKED})
+    assert not make_spool(destination=destination).adopt()
+    assert make_spool(destination=MOCKED).adopt()
 
 
 def test_a_sink_added_later_gets_nothing_recorded_before(
