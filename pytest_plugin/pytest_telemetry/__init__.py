@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pytest_telemetry.clock import FakeClock as FakeClock
+    from pytest_telemetry.contract import SinkContract as SinkContract
+    from pytest_telemetry.contract import Story as Story
     from pytest_telemetry.ids import CountingIds as CountingIds
     from pytest_telemetry.recorder import Recorder as Recorder
 
 _HOMES = {
     "clock": "FakeClock",
+    "contract": "SinkContract Story",
     "ids": "CountingIds",
     "recorder": "Recorder",
 }

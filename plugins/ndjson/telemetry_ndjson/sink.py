@@ -76,7 +76,7 @@ class NdjsonSink:
         """Append the batch: one lock, one write, one sync; all of it or nothing."""
         self._tidy_once_a_day()
         lines = b"".join(map(line_of_record, batch))
-        self.writer.write(lines)
+        self.writer.write(lines, batch.deadline)
         self._figures["batches"] += 1
         self._figures["delivered"] += len(batch)
         self._figures["bytes"] += len(lines)

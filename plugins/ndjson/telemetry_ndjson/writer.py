@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -51,12 +52,15 @@ class NDJSONWriter:
             return False, f"[FAIL] NDJSON write error: {error}"
         return True, f"[OK] Wrote to {path.name}"
 
-    def write(self, lines: bytes) -> Path:
+    def write(self, lines: bytes, deadline: float = math.inf) -> Path:
         """Append whole lines to today's file, all or none, and sync them; return the file.
 
         Raises `OSError` when the disk does not take them or another process keeps the lock.
+
+        :param deadline: the clock's steady time after which nobody waits for the lock any more.
         """
-        with self.lock():
+        left = max(0.0, deadline - self.clock.monotonic())
+        with self.lock(timeout=min(self.lock_timeout, left)):
             path = self._file(day_before(self.clock.time_ns(), 0))
             append_durably(path, lines)
         return path

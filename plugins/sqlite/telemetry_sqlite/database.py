@@ -68,8 +68,7 @@ class Database:
         os.makedirs(self._directory, mode=0o700, exist_ok=True)
         with Turn(self.path):
             try:
-                connection = self._opened()
-                self._wait_at_most(connection, deadline)
+                connection = self._opened(self._left(deadline))
                 self._patiently(connection, "BEGIN IMMEDIATE", deadline)
                 result = work(connection)
                 self._patiently(connection, "COMMIT", deadline)
@@ -79,23 +78,24 @@ class Database:
         sync_directory(self._directory)  # until then a power loss brings the journal back
         return result
 
-    def _opened(self) -> Connection:
-        """Return the connection to the file that is at the path now."""
+    def _opened(self, patience: float) -> Connection:
+        """Return the connection to the file that is at the path now, ready to wait so long."""
         if self._connection is not None:
             if damage.file_id(self.path) == self._file:
+                self._connection.execute(f"PRAGMA busy_timeout = {round(patience * 1000)}")
                 return self._connection
             self.close()  # moved or removed: nobody would ever read what is written there
         make_private_file(self.path)  # SQLite gives its journal the same permissions
         self._file = damage.file_id(self.path)
-        self._connection = _connect(self.path)
+        self._connection = _connect(self.path, patience)
         schema.prepare(self._connection, self.path)
         self._connection.execute("PRAGMA journal_mode = DELETE")  # once it is known to be ours
         sync_directory(os.path.dirname(self._directory))
         return self._connection
 
-    def _wait_at_most(self, connection: Connection, deadline: float) -> None:
-        left = max(LEAST_WAIT, min(BUSY_TIMEOUT, deadline - self._clock.monotonic()))
-        connection.execute(f"PRAGMA busy_timeout = {round(left * 1000)}")
+    def _left(self, deadline: float) -> float:
+        """Return for how many seconds a statement may wait for a lock."""
+        return max(LEAST_WAIT, min(BUSY_TIMEOUT, deadline - self._clock.monotonic()))
 
     def _patiently(self, connection: Connection, statement: str, deadline: float) -> None:
         for delay in LOCK_DELAYS:
@@ -140,10 +140,10 @@ def looking(path: str) -> Iterator[Connection | None]:
         raise DatabaseUnusableError(f"{path} cannot be read: {error}") from error
 
 
-def _connect(path: str) -> Connection:
+def _connect(path: str, patience: float) -> Connection:
     connection = sqlite3.connect(
         path,
-        timeout=BUSY_TIMEOUT,
+        timeout=patience,
         isolation_level=None,
         check_same_thread=False,  # after a fork the parent's worker is a new thread
     )

@@ -1,0 +1,112 @@
+"""Checks what a sink does while its other end is down, or takes what comes and never answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_telemetry.contract.author import Author
+from pytest_telemetry.contract.bench import how_often
+from pytest_telemetry.contract.calls import Hangs
+from pytest_telemetry.contract.rules import BUILT, CLOSED, DEADLINE, DOWN, RECOVERED
+from telemetry_core import Receipt
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pytest_telemetry.contract.bench import Bench, Driven, Place
+    from telemetry_core import Record
+
+SHORT = 0.5  # seconds until the deadline of a call that is meant to reach it
+
+
+class Failing(Author):
+    """What happens while nothing can arrive."""
+
+    def test_while_the_other_end_is_down_its_records_wait(self, bench: Bench) -> None:
+        """Ship, as the first thing and after a success, while the other end is down."""
+        records, more, place = bench.story.told(), bench.story.told(), bench.place()
+        with place.sink() as sink:
+            with self.break_destination(place.where):
+                first = _shipped(sink, records)
+            sink.deliver(bench.story.told(), RECOVERED)
+            with self.break_destination(place.where):
+                second = _shipped(sink, more)
+        _expect_waiting(place, records, first)
+        _expect_waiting(place, more, second)
+
+    def test_when_the_other_end_is_back_the_same_sink_delivers(self, bench: Bench) -> None:
+        """Ship the same records again, and others, after the other end was down."""
+        known, records, place = bench.story.told(), bench.story.told(), bench.place()
+        with place.sink() as sink:
+            sink.deliver(known, RECOVERED)
+            with self.break_destination(place.where):
+                _shipped(sink, records)
+            sink.deliver(records, RECOVERED)
+        place.expect([*known, *records], RECOVERED)
+
+    def test_it_is_built_while_the_other_end_is_down(self, bench: Bench) -> None:
+        """Build it first, then bring the other end back."""
+        records, place = bench.story.told(), bench.place()
+        with self.break_destination(place.where):
+            sink = place.build()
+        try:
+            sink.deliver(records, BUILT)
+        finally:
+            sink.close()
+        place.expect(records, BUILT)
+
+    def test_a_call_is_over_by_its_deadline_while_the_other_end_is_down(self, bench: Bench) -> None:
+        """Ship with half a second left: nobody retries or sleeps past that."""
+        place = bench.place()
+        with place.sink() as sink, self.break_destination(place.where):
+            self._expect_in_time(sink, bench.story.told())
+
+    def test_a_call_is_over_by_its_deadline_while_the_other_end_hangs(self, bench: Bench) -> None:
+        """Ship with half a second left, as the first thing and after a success."""
+        place = bench.place()
+        for settled in ((), bench.story.told()):
+            with place.sink() as sink:
+                sink.deliver(settled, DEADLINE)
+                with self.hang_destination(place.where):
+                    self._expect_in_time(sink, bench.story.told())
+
+    def test_it_closes_while_nothing_can_arrive(self, bench: Bench) -> None:
+        """Close it while the other end is down, after a call that failed."""
+        place = bench.place()
+        sink = place.build()
+        sink.deliver(bench.story.told(), CLOSED)
+        with self.break_destination(place.where):
+            _shipped(sink, bench.story.told())
+            try:
+                sink.close()
+            except Exception as error:
+                CLOSED.broken("close raised while the other end was down", error)
+
+    def _expect_in_time(self, sink: Driven, records: Sequence[Record]) -> None:
+        try:
+            sink.answer(records, SHORT, limit=SHORT + self.patience)
+        except Hangs:
+            DEADLINE.broken(
+                f"a call with {SHORT} s until its deadline still ran {self.patience:g} s after it"
+            )
+        except Exception:  # in time, which is all that is asked
+            return
+
+
+def _shipped(sink: Driven, records: Sequence[Record]) -> Receipt:
+    """Return what is said while nothing can arrive; an exception says that all wait."""
+    try:
+        return sink.ship(records)
+    except Exception as error:
+        return Receipt.wait(str(error))
+
+
+def _expect_waiting(place: Place, records: Sequence[Record], receipt: Receipt) -> None:
+    held = place.holds()
+    for record in records:
+        if record.id in receipt.delivered and not how_often(held, record):
+            DOWN.broken(
+                f"{record.kind} {record.id} is said to be delivered while the other end was down"
+            )
+        if record.id in receipt.rejected:
+            DOWN.broken(f"{record.kind} {record.id} is rejected because the other end was down")
