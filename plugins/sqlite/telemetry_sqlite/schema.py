@@ -7,6 +7,7 @@ import shlex
 import sqlite3
 from contextlib import closing
 from enum import StrEnum
+from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -90,7 +91,7 @@ def check(connection: Connection, path: str) -> None:
         )
     if found is State.OLDER:
         raise UnknownSchemaError(
-            f"{path} has an older schema, without {_some(lacking(connection))}."
+            f"{path} has an older schema, without {some(lacking(connection))}."
             f" Nothing was changed; upgrade it: telemetry db migrate --db {shlex.quote(path)}"
         )
 
@@ -124,22 +125,35 @@ def differences(connection: Connection) -> list[str]:
     Further columns, tables and indexes of others are no difference.
     """
     there = _statements(connection)
-    with closing(sqlite3.connect(":memory:")) as fresh:
-        create(fresh)
-        wanted = _statements(fresh)
     return [
         f"{name} is {'not there' if name not in there else 'of another shape'}"
-        for name, statement in wanted.items()
+        for name, statement in _wanted().items()
         if not there.get(name, "").startswith(statement)
     ]
 
 
+def names() -> set[str]:
+    """Return the names of our tables and indexes."""
+    return set(_wanted())
+
+
+@cache
+def _wanted() -> dict[str, str]:
+    with closing(sqlite3.connect(":memory:")) as fresh:
+        create(fresh)
+        return _statements(fresh)
+
+
 def _statements(connection: Connection) -> dict[str, str]:
     """Return how each table and index was made, comparably; whatever is added comes behind it."""
-    rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+    rows = connection.execute(
+        "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite~_%'"
+        " ESCAPE '~'"
+    )
     return {name: _TYPED.sub("", sql).lower().removesuffix(")") for name, sql in rows}
 
 
-def _some(names: list[str]) -> str:
+def some(names: list[str]) -> str:
+    """Return a few of the names, and how many more there are."""
     shown = ", ".join(names[:_SHOWN])
     return f"{shown} and {len(names) - _SHOWN} more" if len(names) > _SHOWN else shown

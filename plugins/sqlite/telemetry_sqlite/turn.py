@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Self
 
+from telemetry_core import SystemClock
+
 if TYPE_CHECKING:
     from types import TracebackType
 
@@ -12,6 +14,8 @@ try:
     import fcntl
 except ImportError:  # Windows: SQLite's own lock alone, correct though not as fair
     fcntl = None  # type: ignore[assignment]
+
+_LOOK_EVERY = 0.02
 
 
 class Turn:
@@ -26,16 +30,20 @@ class Turn:
     turn. One that is stopped keeps it, as it keeps SQLite's lock: then this sink's worker waits
     and the records stay in the spool. The file is opened for each turn, so that a forked child
     does not go about with a copy that keeps its dead parent's turn.
+
+    :param patience: seconds after which one would rather do without, for work that somebody
+        waits for; then entering raises `BlockingIOError`.
     """
 
-    __slots__ = ("_descriptor", "_path")
+    __slots__ = ("_descriptor", "_path", "_patience")
 
-    def __init__(self, database: str) -> None:
+    def __init__(self, database: str, patience: float | None = None) -> None:
         self._path = f"{database}.writer.lock"
+        self._patience = patience
         self._descriptor: int | None = None
 
     def __enter__(self) -> Self:
-        self._descriptor = _queue(self._path)
+        self._descriptor = _queue(self._path, self._patience)
         return self
 
     def __exit__(
@@ -49,7 +57,7 @@ class Turn:
             os.close(self._descriptor)
 
 
-def _queue(path: str) -> int | None:
+def _queue(path: str, patience: float | None) -> int | None:
     if fcntl is None:
         return None
     try:
@@ -57,8 +65,26 @@ def _queue(path: str) -> int | None:
     except OSError:  # a directory that takes no file: SQLite says so in its own words
         return None
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if patience is None:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        else:
+            _try_for(patience, descriptor)
+    except BlockingIOError:
+        os.close(descriptor)
+        raise
     except OSError:  # a file system without flock
         os.close(descriptor)
         return None
     return descriptor
+
+
+def _try_for(seconds: float, descriptor: int) -> None:
+    deadline = SystemClock.monotonic() + seconds
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if SystemClock.monotonic() >= deadline:
+                raise
+        SystemClock.sleep(_LOOK_EVERY)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from telemetry_core import TelemetryConfig
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+yes_option: Callable[[F], F] = click.option("--yes", is_flag=True, help="Ask nothing.")
 
 
 def database_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -75,3 +80,12 @@ def existing(database: str) -> str:
             " (--db PATH); see: telemetry status"
         )
     return database
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask at a terminal before something is changed; where nobody can answer, `--yes` must be given."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise click.UsageError("nobody is here to be asked; --yes does it without a question")
+    click.confirm(question, abort=True, err=True)

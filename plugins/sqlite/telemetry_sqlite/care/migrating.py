@@ -1,0 +1,187 @@
+"""Upgrades the database file in place: a verified backup first, then one transaction."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing, contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from attrs import define
+
+from telemetry_core import SystemClock, get_iso8601_timestamp, sync_directory
+from telemetry_sqlite import schema
+from telemetry_sqlite.care.copying import copy_database, verify
+from telemetry_sqlite.care.upgrading import Changes, upgrade
+from telemetry_sqlite.damage import is_damage
+from telemetry_sqlite.database import looking
+from telemetry_sqlite.errors import DatabaseUnusableError
+from telemetry_sqlite.turn import Turn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from sqlite3 import Connection
+
+    from telemetry_sqlite.care.upgrading import Shown
+
+INCREMENTAL = 2
+_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_LOOK_EVERY = 0.1
+
+
+@define
+class Migration:
+    """What became of a file.
+
+    :ivar changes: what was done to the tables; nothing when these were as they should be.
+    :ivar backup: the file as it was before.
+    :ivar reclaimed: whether the file was rewritten so that its free pages can be given back.
+    :ivar warning: why it was not, though it should have been.
+    """
+
+    path: str
+    changes: Changes | None = None
+    backup: str | None = None
+    reclaimed: bool = False
+    warning: str = ""
+
+
+def needed(path: str) -> bool:
+    """Whether the file is one that a migration would change.
+
+    Raises `UnknownSchemaError` for one that no migration makes ours.
+    """
+    with looking(path) as connection:
+        if connection is None:
+            return False
+        return _outdated(connection, path) or not _reclaims(connection)
+
+
+def migrate(path: str, *, wait: float, progress: Shown) -> Migration:
+    """Make the file what a new one would be, and keep all that is in it.
+
+    The tables change in one transaction: killed at any moment, SQLite's journal brings back what
+    was. Other programs keep their connections, and wait meanwhile.
+
+    :param wait: seconds to wait for others who use the file; raises `DatabaseUnusableError` then.
+    """
+    with _failing_softly(path), Turn(path, patience=wait), closing(_connected(path, wait)) as own:
+        done = Migration(path)
+        _patiently(partial(_leave_wal, own), wait)
+        own.execute("BEGIN IMMEDIATE")
+        try:
+            if _outdated(own, path):
+                done.backup = _backed_up(os.path.realpath(path))
+                done.changes = upgrade(own, progress)
+            own.execute("COMMIT")
+        except BaseException:
+            own.close()  # rolls back
+            if done.backup:
+                with suppress(OSError):
+                    os.unlink(done.backup)
+            raise
+        _make_reclaimable(own, done)
+        sync_directory(os.path.dirname(os.path.realpath(path)))
+        return done
+
+
+def rehearse(path: str, *, wait: float, progress: Shown) -> Migration:
+    """Do the same with a copy, which is thrown away, and return what became of it."""
+    with TemporaryDirectory(prefix="telemetry-rehearsal-") as directory:
+        copy = os.path.join(directory, "copy.sqlite")
+        with _failing_softly(path):
+            copy_database(path, copy)
+        with closing(_connected(copy, wait)) as own:
+            own.execute("BEGIN")
+            changes = upgrade(own, progress) if _outdated(own, path) else None
+            return Migration(path, changes, reclaimed=not _reclaims(own))
+
+
+def _outdated(connection: Connection, path: str) -> bool:
+    if schema.state(connection) is not schema.State.OLDER:
+        schema.check(connection, path)
+    return bool(schema.differences(connection))
+
+
+def _connected(path: str, wait: float) -> Connection:
+    location = Path(path).absolute().as_uri() + "?mode=rw"
+    connection = sqlite3.connect(location, uri=True, timeout=wait, isolation_level=None)
+    connection.text_factory = partial(str, encoding="utf-8", errors="backslashreplace")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = OFF")
+    connection.execute("PRAGMA legacy_alter_table = ON")  # who refers to a table means its name
+    return connection
+
+
+def _leave_wal(connection: Connection) -> None:
+    connection.execute("PRAGMA journal_mode = DELETE")
+
+
+def _patiently(work: Callable[[], None], wait: float) -> None:
+    """Do what SQLite's own patience is not for."""
+    deadline = SystemClock.monotonic() + wait
+    while True:
+        try:
+            work()
+            return
+        except sqlite3.OperationalError as error:
+            if not _is_busy(error) or SystemClock.monotonic() > deadline:
+                raise
+        SystemClock.sleep(_LOOK_EVERY)
+
+
+def _backed_up(path: str) -> str:
+    """Copy the file as it is under our lock, and look whether the copy is sound."""
+    original = Path(path)
+    stamp = get_iso8601_timestamp().replace("-", "").replace(":", "")[:15]
+    name = f"{original.stem}.{stamp}Z.before-migrate.sqlite"
+    backup = original.parent / "backups" / name
+    backup.parent.mkdir(mode=0o700, exist_ok=True)
+    copy_database(path, str(backup))
+    if found := verify(str(backup)):
+        backup.unlink()
+        raise DatabaseUnusableError(
+            f"{path} stays as it was, for a copy of it is not sound: {found[0]}"
+        )
+    return str(backup)
+
+
+def _make_reclaimable(connection: Connection, done: Migration) -> None:
+    """Have SQLite rewrite the file so that free pages can be given back, by itself all or nothing."""
+    if _reclaims(connection):
+        return
+    try:
+        connection.execute(f"PRAGMA auto_vacuum = {INCREMENTAL}")
+        connection.execute("VACUUM")
+        done.reclaimed = True
+    except sqlite3.Error as error:
+        done.warning = str(error)
+
+
+def _reclaims(connection: Connection) -> bool:
+    return bool(connection.execute("PRAGMA auto_vacuum").fetchone()[0] == INCREMENTAL)
+
+
+@contextmanager
+def _failing_softly(path: str) -> Iterator[None]:
+    """Say what kept us from it, and that nothing was changed."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        raise DatabaseUnusableError(f"{path} stays as it was: {_explained(error)}") from error
+
+
+def _explained(error: sqlite3.Error | OSError) -> str:
+    if _is_busy(error):
+        return "another program keeps it locked; stop that one, or wait longer with --wait"
+    if isinstance(error, sqlite3.Error) and is_damage(error):
+        return f"{error}; see: telemetry db check"
+    return str(error)
+
+
+def _is_busy(error: sqlite3.Error | OSError) -> bool:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return isinstance(error, BlockingIOError) or code in _BUSY

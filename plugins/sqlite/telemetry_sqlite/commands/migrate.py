@@ -1,0 +1,98 @@
+"""`telemetry db migrate`: upgrades a database of an older release or of the reference's programs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from telemetry_core.cli import Progress, Screen, json_option, print_json
+from telemetry_sqlite.commands.options import confirm, database_option, existing, yes_option
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from telemetry_sqlite.care.migrating import Migration
+    from telemetry_sqlite.care.upgrading import Changes
+
+_DAY = 86_400
+_IDS_FOR = {"agent_runs": "for runs", "run_events": "for events"}
+
+
+@click.command
+@click.option("--dry-run", is_flag=True, help="Do it with a copy, and say what came of it.")
+@click.option(
+    "--wait",
+    type=click.FloatRange(0, _DAY),
+    default=30.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait for programs that use the file.",
+)
+@yes_option
+@database_option
+@json_option
+def migrate(database: str, dry_run: bool, wait: float, yes: bool, as_json: bool) -> int:
+    """Upgrade the database to what this release needs.
+
+    Keeps every row. The file is copied to `backups` first, and changed all at once or not at all,
+    also while other programs use it.
+    """
+    from telemetry_sqlite.care import migrating
+
+    done = migrating.Migration(existing(database))
+    if migrating.needed(database):
+        if not dry_run:
+            confirm(f"Upgrade {database} (a backup is made first)?", yes=yes)
+        act = migrating.rehearse if dry_run else migrating.migrate
+        with Progress("carrying rows over", quiet=as_json) as progress:
+            done = act(database, wait=wait, progress=progress.show)
+    if as_json:
+        from attrs import asdict
+
+        print_json({**asdict(done), "dry_run": dry_run})
+    else:
+        _show(done, dry_run=dry_run)
+    return int(bool(done.warning))
+
+
+def _show(done: Migration, *, dry_run: bool) -> None:
+    from telemetry_sqlite.schema import VERSION
+
+    screen = Screen()
+    if done.changes is None and not done.reclaimed and not done.warning:
+        screen.line(f"{done.path} is what this release needs (schema {VERSION}).")
+        return
+    state = "would be" if dry_run else "is now"
+    screen.line(f"{done.path} {state} what this release needs (schema {VERSION}).")
+    if done.changes is not None:
+        screen.listing([[(name, "dim"), said] for name, said in _told(done.changes)])
+    if done.warning:
+        screen.line((f"Free pages cannot be given back yet: {done.warning}", "yellow"))
+        screen.line("Try again: telemetry db migrate")
+    if done.backup:
+        screen.line(f"Before:      {done.backup}")
+        screen.line(f"To go back:  telemetry db restore {done.backup}")
+    if dry_run:
+        screen.line("Nothing was changed; to do it: telemetry db migrate")
+
+
+def _told(changes: Changes) -> Iterator[tuple[str, str]]:
+    """Give what was done, and to how many, where there is something to say."""
+    from telemetry_sqlite.schema import some
+
+    facts = {
+        "runs": f"{changes.rows['agent_runs']:,}",
+        "events": f"{changes.rows['run_events']:,}",
+        "new columns": some(changes.columns),
+        "ids made": _counted({_IDS_FOR[table]: number for table, number in changes.made.items()}),
+        "statuses": _counted(changes.statuses),
+        "mended": _counted(changes.mended),
+        "of others": ", ".join(changes.kept),
+        "left out": "; ".join(changes.left),
+    }
+    yield from ((name, said) for name, said in facts.items() if said)
+
+
+def _counted(numbers: dict[str, int]) -> str:
+    return ", ".join(f"{number:,} {what}" for what, number in sorted(numbers.items()))

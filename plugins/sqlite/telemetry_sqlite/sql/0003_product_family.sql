@@ -1,0 +1,2 @@
+ALTER TABLE agent_runs ADD COLUMN product_family TEXT;
+ALTER TABLE agent_runs ADD COLUMN subdomain TEXT;
