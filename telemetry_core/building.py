@@ -64,7 +64,7 @@ def build_plugin(cls: type, table: Mapping[str, Any], site: Site) -> object:
             raise site.origin.error(f"{cls.__name__} takes no settings; it is no attrs class")
         return cls()
     _refuse_redirection(cls, table, site)
-    names = {attribute.alias: attribute for attribute in attrs.fields(cls) if attribute.init}
+    names = settings_of(cls)
     variables = {name: found for name in names if (found := _variable(names[name], site))}
     offered = {name: value for name, value in site.offered.items() if name in names}
     complete = all(name in offered or _has_default(names[name]) for name in names)
@@ -72,6 +72,38 @@ def build_plugin(cls: type, table: Mapping[str, Any], site: Site) -> object:
         return cls(**offered)
     _resolve_types(cls)
     return _structured(cls, table, offered, variables, site)
+
+
+def check_field(cls: type, key: str, value: object, site: Site) -> None:
+    """Raise what a plugin's class has against a value of one of its settings.
+
+    :param site: its origin is that of the setting.
+    """
+    from cattrs import BaseValidationError, transform_error
+
+    _resolve_types(cls)
+    attribute = settings_of(cls)[key]
+    wanted: Any = attribute.type or Any
+    try:
+        value = _strict_converter(site.secrets).structure(value, wanted)
+        if callable(attribute.converter):
+            value = attribute.converter(value)
+        if attribute.validator is not None:
+            attribute.validator(None, attribute, value)
+    except CredentialError as error:
+        raise CredentialError(f"{site.origin.source}: {error}") from None
+    except BaseValidationError as error:
+        problems = transform_error(error, site.origin.path, _say)
+        raise site.origin.error("; ".join(problems)) from None
+    except (ValueError, TypeError) as error:
+        raise site.origin.error(_say(error, None)) from None
+
+
+def settings_of(cls: type) -> dict[str, attrs.Attribute[Any]]:
+    """Return the fields of a plugin's class by the key they have in its table."""
+    if not attrs.has(cls):
+        return {}
+    return {attribute.alias: attribute for attribute in attrs.fields(cls) if attribute.init}
 
 
 def _has_default(attribute: attrs.Attribute[Any]) -> bool:
@@ -236,7 +268,8 @@ def _say(error: BaseException, wanted: Any) -> str:
     from cattrs import ForbiddenExtraKeysError
 
     if isinstance(error, ForbiddenExtraKeysError):
-        return extra_fields(sorted(error.extra_fields), _settings_of(error.cl))
+        known = [*settings_of(error.cl), *keys_of(PluginOptions)]
+        return extra_fields(sorted(error.extra_fields), known)
     if isinstance(error, (TelemetryError, ValueError)):
         return str(error)
     if isinstance(error, KeyError) and wanted is not None:
@@ -244,11 +277,6 @@ def _say(error: BaseException, wanted: Any) -> str:
     if wanted is not None:
         return f"expected {_words(wanted)}"
     return f"{type(error).__name__}: {error}"
-
-
-def _settings_of(cls: type) -> list[str]:
-    own = [attribute.alias for attribute in attrs.fields(cls) if attribute.init]
-    return [*own, *keys_of(PluginOptions)]
 
 
 def _leaves(error: BaseException) -> Iterator[BaseException]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 OWN_FILE = "telemetry.toml"
 PROJECT_FILE = "pyproject.toml"
+_TABLE_IN_PROJECT = ("tool", "telemetry")
 
 
 class ConfigFile(NamedTuple):
@@ -28,10 +29,14 @@ class ConfigFile(NamedTuple):
     trusted: bool
 
 
+def table_in(path: Path) -> tuple[str, ...]:
+    """Return the keys that lead to our settings in a file; none in one that is ours alone."""
+    return _TABLE_IN_PROJECT if path.name == PROJECT_FILE else ()
+
+
 def origin_of(path: Path) -> Origin:
     """Return where the settings of a file begin in it."""
-    in_project = path.name == PROJECT_FILE
-    return Origin(str(path), "$.tool.telemetry" if in_project else "$")
+    return Origin(str(path), ".".join(("$", *table_in(path))))
 
 
 def find_config(
@@ -90,7 +95,7 @@ def _load(path: Path) -> dict[str, Any] | None:
         return None
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path}: it cannot be read: {error}") from None
-    table = _table(path, data)
+    table = settings_in(path, data)
     if table is not None:
         _refuse_another_users(path, owner)
     return table
@@ -105,8 +110,11 @@ def _refuse_another_users(path: Path, owner: int) -> None:
         )
 
 
-def _table(path: Path, data: bytes) -> dict[str, Any] | None:
-    """Return the settings in a file; nothing when a project's file has no table of ours."""
+def settings_in(path: Path, data: bytes) -> dict[str, Any] | None:
+    """Return the settings in a file's content; nothing when a project's has no table of ours.
+
+    Raises `ConfigError` when it is not TOML.
+    """
     if path.name != PROJECT_FILE:
         return _parse(path, data)
     if b"telemetry" not in data:  # most projects' files: not worth the reading

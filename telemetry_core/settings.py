@@ -177,6 +177,12 @@ def keys_of(cls: type) -> dict[str, Attribute[Any]]:
     }
 
 
+def variables_of(key: str, attribute: Attribute[Any]) -> tuple[str, ...]:
+    """Return the environment variables that a setting is read from, the first one winning."""
+    names: tuple[str, ...] | None = attribute.metadata["env"]
+    return (f"TELEMETRY_{key.upper()}",) if names is None else names
+
+
 def read_settings(
     cls: type,
     table: Mapping[str, Any],
@@ -193,9 +199,7 @@ def read_settings(
     values = {}
     for key, attribute in settings.items():
         kind: SettingType = attribute.metadata["kind"]
-        names = attribute.metadata["env"]
-        variable = environ.first(*(names if names is not None else (f"TELEMETRY_{key.upper()}",)))
-        if variable:
+        if variable := environ.first(*variables_of(key, attribute)):
             values[attribute.name] = kind.read(variable.text, Origin(variable.name))
         elif key in table:
             values[attribute.name] = kind.check(table[key], origin.at(key))

@@ -98,6 +98,24 @@ runs = CommandGroup(
 )
 
 
+config = CommandGroup(
+    "config",
+    words=("config",),
+    help="Show the settings in force, and set one.",
+    built_in={
+        "show": BuiltIn(
+            "telemetry_core.cli.config:show_settings",
+            "Show every setting, its value, and who said so.",
+        ),
+        "get": BuiltIn("telemetry_core.cli.config:get_setting", "Print the value of one setting."),
+        "set": BuiltIn(
+            "telemetry_core.cli.config:set_setting",
+            "Set one setting in the file; every other line stays.",
+        ),
+    },
+)
+
+
 @click.group(
     "telemetry",
     cls=Root,
@@ -110,6 +128,7 @@ runs = CommandGroup(
             "telemetry_core.cli.init:init",
             "Write a telemetry.toml in which every setting is explained.",
         ),
+        "config": config,
         "track": BuiltIn("telemetry_core.cli.track:track", "Run any command as a recorded run."),
         "runs": runs,
         "status": BuiltIn("telemetry_core.cli.status:status", "Show what waits for whom, and why."),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
+
+from telemetry_core.cli.configuring.toml_text import value_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,13 +73,8 @@ def telemetry_toml(
 ) -> str:
     """Return the file's text with these choices made."""
     return _TEXT.format(
-        service=_quoted(service),
-        active=json.dumps(list(active), ensure_ascii=False),
-        base_dir=_quoted(base_dir),
+        service=value_text(service),
+        active=value_text(active),
+        base_dir=value_text(base_dir),
         installed=", ".join(installed) or "none",
     )
-
-
-def _quoted(text: str) -> str:
-    """Return a text as TOML has it, which is as JSON has it but for one character."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007F")
