@@ -78,6 +78,7 @@ HOMES = {
     "os.environ": {"credentials", "cli.track"},  # which hands it on to the command
     "os.getenv": set(),
     "threading.Thread": {"delivery.worker"},
+    "_thread.start_new_thread": {"delivery.process"},  # which has the workers go on after a fork
     "os.register_at_fork": {"delivery.process"},
     "atexit.register": {"delivery.process"},
 }

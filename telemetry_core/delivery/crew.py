@@ -56,12 +56,7 @@ class Crew:
         """Have those run again that were brought to rest."""
         with suppress(KeyError):  # until it is empty
             while True:
-                worker = self._resting.pop()
-                try:
-                    worker.start()
-                except BaseException:  # of a signal handler that came in between
-                    self._resting.add(worker)
-                    raise
+                self._resting.pop().start()
 
     # -- for good
 

@@ -160,6 +160,7 @@ class Engine:
     def ring(self) -> None:
         """Start the workers: the alarm knows us as somebody who waits until the first record."""
         self.alarm.waiting.discard(self)
+        PROCESS.wait_for_resumption()
         self.crew.start()
 
     def _sync(self, *, force: bool = False) -> None:  # noqa: ARG002 - a step of a worker

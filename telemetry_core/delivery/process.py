@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import _thread
 import atexit
 import os
 import sys
+import threading
 import weakref
 from contextlib import suppress
+from functools import partial
 from typing import Protocol
 
 from msgspec import Struct
@@ -53,6 +56,7 @@ class Process:
     def __init__(self) -> None:
         self._members: weakref.WeakSet[Member] = weakref.WeakSet()
         self._listening = False
+        self._forking = threading.Lock()  # from the rest before a fork until all go on after it
         self._finalizing_pid = 0
         self._inherited = _Kept([])
         self._inherited.itself = self._inherited
@@ -64,9 +68,11 @@ class Process:
             self._listening = True
             atexit.register(self.exit)
             if hasattr(os, "register_at_fork"):
+                # Python drops what a signal handler raises within a hook. Starting threads takes
+                # milliseconds, so it is left to a thread, and the parent runs no line of ours.
                 os.register_at_fork(
                     before=self._before_fork,
-                    after_in_parent=self._after_fork_in_parent,
+                    after_in_parent=partial(_thread.start_new_thread, self._resume, ()),
                     after_in_child=self._after_fork_in_child,
                 )
         self._close_with_multiprocessing()
@@ -76,6 +82,7 @@ class Process:
         members = self._present()
         if not members:
             return
+        self.wait_for_resumption()
         deadline = SystemClock.monotonic() + max(member.exit_timeout for member in members)
         for member in members:
             with suppress(Exception):  # what one of them cannot do is no other's loss
@@ -99,25 +106,29 @@ class Process:
         self._finalizing_pid = os.getpid()
         Finalize(None, self.exit, exitpriority=0)
 
+    def wait_for_resumption(self) -> None:
+        """Let those that a fork brought to rest go on first; never for long."""
+        if self._forking.acquire(timeout=FORK_PATIENCE):
+            self._forking.release()
+        else:
+            self._resume()  # no thread could be had for it, or another one forks just now
+
     def _before_fork(self) -> None:
         deadline = SystemClock.monotonic() + FORK_PATIENCE
+        self._forking.acquire(timeout=FORK_PATIENCE)
         for member in self._present():
             member.rest(max(0.0, deadline - SystemClock.monotonic()))
 
-    def _after_fork_in_parent(self) -> None:
-        dropped: BaseException | None = None
-        for member in self._present():
-            try:
+    def _resume(self) -> None:
+        try:
+            for member in self._present():
                 member.resume()
-            except (
-                BaseException
-            ) as error:  # of the program's signal handler: ours go on all the same
-                dropped = error
-                member.resume()
-        if dropped is not None:
-            raise dropped  # Python says on stderr that it is dropped, as in any hook of a fork
+        finally:
+            with suppress(RuntimeError):  # of two that forked at once, the other one was quicker
+                self._forking.release()
 
     def _after_fork_in_child(self) -> None:
+        self._forking = threading.Lock()
         self._inherited.members += self._present()
         self._members = weakref.WeakSet()
         for member in self._inherited.members:

@@ -104,9 +104,41 @@ assert client.flush()
 threads = [threading.Thread(target=fork) for _ in range(2)]
 for thread in threads: thread.start()
 for thread in threads: thread.join()
-assert any(thread.name == "telemetry-sqlite" for thread in threading.enumerate())
+while not any(thread.name == "telemetry-sqlite" for thread in threading.enumerate()):
+    pass
 os._exit(0)
 """)
+
+
+def test_a_signal_right_after_a_fork_reaches_the_program(home: Home) -> None:
+    # Python drops what a handler raises within a hook; one of the standard library's may have it.
+    shown = home.run(
+        f"""{WAIT}
+class Stop(BaseException): pass
+def stop(signum, frame): raise Stop
+def reap():
+    with suppress(ChildProcessError):
+        while True: os.wait()
+signal.signal(signal.SIGTERM, stop)
+client = TelemetryClient()
+say(client, 1)
+assert client.flush()
+parent, stopped = os.getpid(), 0
+for _ in range(20):
+    try:
+        if os.fork() == 0:
+            os.kill(parent, signal.SIGTERM)
+            os._exit(0)
+        while True: pass
+    except Stop:
+        stopped += 1
+    os.wait()
+    assert client.flush()
+print(stopped)
+""",
+        TELEMETRY_LINGER="0",
+    )
+    assert int(shown.split()[0]) >= 18
 
 
 def test_a_fork_while_a_sink_hangs_goes_on_without_it(home: Home) -> None:

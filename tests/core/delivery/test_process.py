@@ -84,26 +84,9 @@ def test_before_a_fork_all_rest_within_one_span_and_go_on_after_it(process: Proc
     for engine in engines:
         process.join(engine)
     process._before_fork()
-    process._after_fork_in_parent()
+    process._resume()
     assert [engine.told for engine in engines] == [["rest", "resume"]] * 2
     assert all(0 <= engine.spans[0] <= FORK_PATIENCE for engine in engines)
-
-
-def test_a_signal_handler_that_raises_within_a_fork_keeps_no_engine_at_rest(
-    process: Process,
-) -> None:
-    class Interrupted(Engine):
-        def resume(self) -> None:
-            super().resume()
-            if self.told.count("resume") == 1:
-                raise SystemExit(143)
-
-    engines = [Interrupted() for _ in range(3)]
-    for engine in engines:
-        process.join(engine)
-    with pytest.raises(SystemExit):
-        process._after_fork_in_parent()
-    assert [engine.told[-1] for engine in engines] == ["resume"] * 3
 
 
 def test_a_child_leaves_its_parents_engines_alone_and_so_does_its_own_child(
