@@ -10,12 +10,20 @@ if TYPE_CHECKING:
     from pytest_telemetry.contract import Story as Story
     from pytest_telemetry.ids import CountingIds as CountingIds
     from pytest_telemetry.recorder import Recorder as Recorder
+    from pytest_telemetry.servers.fake import FakeServer as FakeServer
+    from pytest_telemetry.servers.http import HttpServer as HttpServer
+    from pytest_telemetry.servers.messages import Refusal as Refusal
+    from pytest_telemetry.servers.messages import Request as Request
+    from pytest_telemetry.servers.messages import Response as Response
 
 _HOMES = {
     "clock": "FakeClock",
     "contract": "SinkContract Story",
     "ids": "CountingIds",
     "recorder": "Recorder",
+    "servers.fake": "FakeServer",
+    "servers.http": "HttpServer",
+    "servers.messages": "Refusal Request Response",
 }
 _PUBLIC = {name: module for module, names in _HOMES.items() for name in names.split()}
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pytest_telemetry.clock import FakeClock
     from pytest_telemetry.ids import CountingIds
     from pytest_telemetry.recorder import Recorder
+    from pytest_telemetry.servers.http import HttpServer
     from telemetry_core import TelemetryClient, TelemetryConfig
 
 
@@ -141,3 +142,21 @@ def telemetry_client(
     yield client
     set_client(before)
     client.close()
+
+
+@pytest.fixture
+def telemetry_http_server(request: pytest.FixtureRequest) -> Iterator[HttpServer]:
+    """Return a receiver of JSON on a port of this machine, in the time that the test lives in."""
+    from pytest_telemetry.servers.http import HttpServer
+
+    server = HttpServer(_clock_of(request))
+    with server.serving():
+        yield server
+
+
+def _clock_of(request: pytest.FixtureRequest) -> FakeClock | None:
+    """Return the clock of a test that has one, itself or through its client."""
+    if "telemetry_clock" not in request.fixturenames:
+        return None
+    clock: FakeClock = request.getfixturevalue("telemetry_clock")
+    return clock

@@ -1,0 +1,55 @@
+"""Serves a fake until Ctrl-C and prints what it gets: `python -m pytest_telemetry.servers.http`."""
+
+from __future__ import annotations
+
+import argparse
+import threading
+from typing import TYPE_CHECKING
+
+from pytest_telemetry.servers.loopback import Loopback
+from pytest_telemetry.servers.messages import Refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_telemetry.servers.fake import FakeServer
+    from pytest_telemetry.servers.messages import Request, Response
+
+_SHOWN = 500
+
+
+def run(server: FakeServer) -> None:
+    """Serve it on the port that the command line names."""
+    parser = argparse.ArgumentParser(description=(type(server).__doc__ or "").splitlines()[0])
+    parser.add_argument("--port", type=int, default=0, help="the port; any free one by default")
+    port = parser.parse_args().port
+
+    def respond(request: Request, ended: Callable[[], bool]) -> Response:
+        response = server.respond(request, ended)
+        _print(request, response)
+        return response
+
+    try:
+        loopback = Loopback(respond, lambda: None, port)
+    except (OSError, OverflowError) as error:
+        parser.error(f"port {port} cannot be used: {error}")
+    loopback.open()
+    print(
+        f"{type(server).__name__} listens at http://127.0.0.1:{loopback.port} (Ctrl-C ends it)",
+        flush=True,
+    )
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        print()
+    finally:
+        loopback.close()
+
+
+def _print(request: Request, response: Response) -> None:
+    try:
+        content = request.content()
+    except Refusal:
+        content = request.body
+    text = content[:_SHOWN].decode("utf-8", "replace") + ("…" if len(content) > _SHOWN else "")
+    print(f"{response.status} {request}", *text.splitlines(), sep="\n    ", flush=True)

@@ -1,0 +1,42 @@
+"""A fake that somebody starts by hand says where it is and what it gets."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+
+import httpx
+
+COMMAND = [sys.executable, "-m", "pytest_telemetry.servers.http"]
+
+
+def test_it_prints_its_address_and_what_it_gets_until_ctrl_c() -> None:
+    with subprocess.Popen(
+        [*COMMAND, "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        first = process.stdout.readline()
+        url = next(word for word in first.split() if word.startswith("http://"))
+        httpx.post(f"{url}/events", json={"n": 1})
+        httpx.post(url, content=b"\xff" * 1000)
+        process.send_signal(signal.SIGINT)
+        shown, errors = process.communicate(timeout=30)
+    assert shown.splitlines()[:2] == ["200 POST /events (7 bytes)", '    {"n":1}']
+    assert shown.splitlines()[2] == "400 POST / (1000 bytes)"
+    assert (process.returncode, errors) == (0, "")
+
+
+def test_a_port_that_is_taken_is_one_line_of_error() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = subprocess.run(
+            [*COMMAND, "--port", str(port)], capture_output=True, text=True, check=False, timeout=30
+        )
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].endswith(
+        f"error: port {port} cannot be used: [Errno 98] Address already in use"
+    )
