@@ -94,6 +94,12 @@ runs = CommandGroup(
         "show": BuiltIn(
             "telemetry_core.cli.runs:show_run", "Tell one run's story: its events and its children."
         ),
+        "tail": BuiltIn(
+            "telemetry_core.cli.runs_tail:tail", "Tell what happens to runs, until Ctrl-C."
+        ),
+        "stats": BuiltIn(
+            "telemetry_core.cli.runs_stats:stats", "Count runs by status, agent, job and hour."
+        ),
     },
 )
 

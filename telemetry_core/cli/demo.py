@@ -137,7 +137,7 @@ def _recover(config: TelemetryConfig) -> dict[str, Any]:
 
 
 def _runs(config: TelemetryConfig) -> list[dict[str, Any]]:
-    from telemetry_core.cli.runs import runs_store
+    from telemetry_core.cli.runs_store import runs_store
     from telemetry_core.errors import TelemetryError
 
     try:

@@ -1,4 +1,4 @@
-"""`telemetry runs list` and `runs show`: what was recorded, out of the first sink that keeps runs."""
+"""`telemetry runs list` and `runs show`: what was recorded, out of the first sink that keeps it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from telemetry_core.cli.options import Moment, Status, config_option, json_option, read_config
+from telemetry_core.cli.completing import run_ids
+from telemetry_core.cli.options import config_option, json_option, read_config
+from telemetry_core.cli.runs_store import runs_store, since_option, whose_runs
 from telemetry_core.cli.words import duration, moment
 from telemetry_core.errors import TelemetryError
 
@@ -15,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from telemetry_core.cli.screen import Cell, Screen
-    from telemetry_core.config import TelemetryConfig
 
 _COUNTS = ("discovered", "succeeded", "failed", "skipped")
 _LONGEST_PAYLOAD = 160
@@ -23,28 +24,28 @@ _MOST_EVENTS = 1000
 
 
 @click.command("list")
-@click.option("--agent", metavar="NAME", help="Only runs of this agent.")
-@click.option("--job", metavar="TYPE", help="Only runs of this job.")
-@click.option("--status", type=Status(), metavar="STATUS", help="Only runs that ended so.")
-@click.option("--since", type=Moment(), metavar="WHEN", help="Only since an age (2h, 7d) or time.")
+@whose_runs
+@since_option()
+@click.option(
+    "--parent",
+    "parent_run_id",
+    metavar="ID",
+    shell_complete=run_ids,
+    help="Only runs that this run started.",
+)
 @click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True)
 @config_option
 @json_option
-def list_runs(
-    agent: str | None,
-    job: str | None,
-    status: str | None,
-    since: str | None,
-    limit: int,
-    config_path: str | None,
-    as_json: bool,
-) -> None:
+def list_runs(limit: int, config_path: str | None, as_json: bool, **wanted: str | None) -> None:
     """List runs, the newest first."""
     from telemetry_core.cli.screen import Screen, print_json
 
     store = runs_store(read_config(config_path))
-    which = store.where(agent_name=agent, job_type=job, status=status, start_time_from=since)
-    page = store.list_runs(which, limit=limit)
+    if parent := wanted["parent_run_id"]:
+        wanted["parent_run_id"] = find_run(store, parent)["run_id"]
+    window = wanted["start_time_from"] or wanted["start_time_to"]
+    by = "start_time" if window else "created_at"
+    page = store.list_runs(store.where(**wanted), limit=limit, by=by)
     if as_json:
         print_json({"runs": page.rows, "more": page.next is not None})
         return
@@ -58,7 +59,7 @@ def list_runs(
 
 
 @click.command("show")
-@click.argument("run_id", metavar="ID")
+@click.argument("run_id", metavar="ID", shell_complete=run_ids)
 @config_option
 @json_option
 def show_run(run_id: str, config_path: str | None, as_json: bool) -> None:
@@ -69,11 +70,7 @@ def show_run(run_id: str, config_path: str | None, as_json: bool) -> None:
     from telemetry_core.cli.screen import Screen, print_json
 
     store = runs_store(read_config(config_path))
-    run = store.find_run(run_id)
-    if run is None:
-        raise TelemetryError(
-            f"no run {run_id!r} is stored; perhaps it is not delivered yet: telemetry flush"
-        )
+    run = find_run(store, run_id)
     events = store.list_events(run["run_id"], limit=_MOST_EVENTS)
     children = store.children(run["run_id"])
     if as_json:
@@ -83,25 +80,21 @@ def show_run(run_id: str, config_path: str | None, as_json: bool) -> None:
     screen = Screen()
     _show_facts(screen, run)
     screen.listing(_story(run, events.rows, children))
+    if run["error_details"]:
+        screen.heading("Error")
+        screen.text(run["error_details"])
     if events.next is not None:
         screen.line((f"… and more than {_MOST_EVENTS} events", "dim"))
 
 
-def runs_store(config: TelemetryConfig) -> Any:
-    """Return what can be asked for runs.
-
-    Raises `TelemetryError` when no active sink keeps runs, or the one that does cannot be used.
-    """
-    from telemetry_core.manager import Manager
-
-    store = Manager(config).runs_store()
-    if store is None:
-        active = ", ".join(config.active) or "none"
+def find_run(store: Any, run_id: str) -> dict[str, Any]:
+    """Return the run of this id; raise `TelemetryError` when there is none, or several."""
+    run: dict[str, Any] | None = store.find_run(run_id)
+    if run is None:
         raise TelemetryError(
-            f"no active sink keeps runs (active: {active}); "
-            "try: pip install telemetry-sqlite, and name sqlite in `active`"
+            f"no run {run_id!r} is stored; perhaps it is not delivered yet: telemetry flush"
         )
-    return store
+    return run
 
 
 def runs_table(screen: Screen, runs: Iterable[dict[str, Any]]) -> None:
@@ -117,8 +110,8 @@ def runs_table(screen: Screen, runs: Iterable[dict[str, Any]]) -> None:
                 run["agent_name"],
                 run["job_type"],
                 styled_status(run["status"]),
-                _took(run) or "-",
-                _items(run) or "-",
+                took(run) or "-",
+                items(run) or "-",
                 (run["run_id"], "dim"),
             ]
             for run in runs
@@ -126,12 +119,12 @@ def runs_table(screen: Screen, runs: Iterable[dict[str, Any]]) -> None:
     )
 
 
-def _took(run: dict[str, Any]) -> str:
+def took(run: dict[str, Any]) -> str:
     """Return how long a run took; nobody knows it of one that never said its end."""
     return duration(run["duration_ms"]) if run["end_time"] and not run["inferred"] else ""
 
 
-def _items(run: dict[str, Any]) -> str:
+def items(run: dict[str, Any]) -> str:
     """Return a run's counts that are not zero."""
     counted = ((run[f"items_{name}"], name) for name in _COUNTS)
     return ", ".join(f"{number:,} {name}" for number, name in counted if number)
@@ -149,23 +142,34 @@ def _show_facts(screen: Screen, run: dict[str, Any]) -> None:
 
 def _facts(run: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Give what is known of a run and worth a line."""
-    took = f", took {_took(run)}" if _took(run) else ""
+    lasted = f", took {took(run)}" if took(run) else ""
     code = "@".join(filter(None, (run["git_branch"], (run["git_commit_hash"] or "")[:10])))
     facts = {
         "run": run["run_id"],
         "parent": run["parent_run_id"],
-        "started": f"{moment(run['start_time'])}{took}",
+        "started": f"{moment(run['start_time'])}{lasted}",
         "trigger": run["trigger_type"],
-        "items": _items(run),
+        "items": items(run),
         "input": run["input_summary"],
         "output": run["output_summary"],
         "error": run["error_summary"],
-        "metrics": _flat(run["metrics_json"]),
-        "context": _flat(run["context_json"]),
+        "metrics": flat(run["metrics_json"]),
+        "context": flat(run["context_json"]),
         "where": ", ".join(filter(None, (run["host"], run["environment"]))),
         "code": " ".join(filter(None, (run["git_repo"], code))),
+        "commit": _commit(run),
     }
     yield from ((name, value) for name, value in facts.items() if value)
+
+
+def _commit(run: dict[str, Any]) -> str:
+    """Return the commit that was associated with a run, whose it is, and who says so."""
+    if not run["git_commit_source"]:
+        return ""
+    author, at = run["git_commit_author"], moment(run["git_commit_timestamp"])
+    who = " ".join(filter(None, (author and f"by {author}", at and f"at {at}")))
+    said = f"(said by {run['git_commit_source']})"
+    return " ".join(filter(None, (run["git_commit_hash"], who, said)))
 
 
 def _story(
@@ -176,11 +180,11 @@ def _story(
 
     moments: list[tuple[str, list[Cell]]] = [(run["start_time"], [("started", "bold"), ""])]
     moments += [
-        (event["timestamp"], [event["event_type"], (_flat(event["payload_json"]), "dim")])
+        (event["timestamp"], [event["event_type"], (flat(event["payload_json"]), "dim")])
         for event in events
     ]
     for child in children:
-        ended = f"{child['status']} {_took(child)}  {child['run_id']}"
+        ended = f"{child['status']} {took(child)}  {child['run_id']}"
         name = f"→ {child['agent_name']} · {child['job_type']}"
         moments.append((child["start_time"], [name, (ended, styled_status(child["status"])[1])]))
     moments.sort(key=lambda entry: entry[0])
@@ -200,7 +204,7 @@ def _offset(start: str, at: str) -> str:
         return at
 
 
-def _flat(value: Any) -> str:
+def flat(value: Any) -> str:
     """Return a payload on one line: `page=index, bytes=512`."""
     if not value:
         return ""

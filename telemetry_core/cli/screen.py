@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
+    from rich.text import Text
+
+    Row = Sequence[tuple[str, str]]
 
 Cell = str | tuple[str, str]  # a text, or a text and its style
 
@@ -21,6 +26,11 @@ STYLES = {
     "running": "cyan",
 }
 _GAP = "  "
+_ENDLESS = 1 << 30
+_NARROWEST = 24  # columns in which sentences can still be read beside other cells
+_WIDEST = 100  # what no terminal bounds is not padded further for the sake of one cell
+_WORD = re.compile(r"\s*(\S+)")
+_TAB = 4
 
 
 def print_json(value: object) -> None:
@@ -38,13 +48,25 @@ def printable(value: object) -> str:
     )
 
 
-def styled_status(status: str) -> Cell:
+def styled_status(status: str) -> tuple[str, str]:
     """Return a run's status in its colour."""
     return (status, STYLES.get(status, ""))
 
 
+def padded(text: str, width: int) -> str:
+    """Return a text with blanks up to a width, also where its characters are wide or combine."""
+    return text + " " * (width - _width(text))
+
+
 class Screen:
-    """Where a command shows things to people: in colour to a terminal, else as plain text."""
+    """Where a command shows things to people: in colour to a terminal, else as plain text.
+
+    On a terminal nothing is wider than it but a word that is wider by itself: such a one, an id
+    or a path, stays whole, to be copied. Elsewhere lines are as long as they are.
+
+    :ivar width: the columns of the terminal, 80 where there is none.
+    :ivar coloured: whether colours are seen.
+    """
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -52,45 +74,129 @@ class Screen:
         self._console = Console(highlight=False, markup=False, emoji=False)
         if self._console.no_color:  # NO_COLOR takes the bold and the dim with it
             self._console = Console(highlight=False, markup=False, emoji=False, color_system=None)
+        self.width = self._console.width
+        self.coloured = self._console.color_system is not None
+        self._room = self.width if self._console.is_terminal else _ENDLESS
 
-    def line(self, *cells: Cell) -> None:
-        """Print one line of texts, some of them styled; the terminal wraps what is too long."""
+    def drawn(self, text: str, typed: str) -> str:
+        """Return characters to draw with, or those of a typewriter where it has to be these."""
+        try:
+            text.encode(self._console.encoding)
+        except UnicodeError:
+            return typed
+        return typed if self._console.is_dumb_terminal else text
+
+    def line(self, *cells: Cell, indent: int = 0, wrap: bool = True) -> None:
+        """Print texts, some of them styled, as one line, broken between words where it has to be.
+
+        :param indent: how far in from the left the parts after the first one stand.
+        :param wrap: off for what is to be copied: the terminal breaks it, and it stays one line.
+        """
         from rich.text import Text
 
         text = Text()
         for cell in cells:
             words, style = _parts(cell)
             text.append(words, style)
-        text.rstrip()
-        with self._console.capture() as captured:
-            self._console.print(text, soft_wrap=True)
-        click.echo(captured.get(), nl=False, color=True)
+        for part in self._broken(text, indent) if wrap else [text]:
+            part.rstrip()
+            with self._console.capture() as captured:
+                self._console.print(part, soft_wrap=True)
+            click.echo(captured.get(), nl=False, color=True)
 
     def heading(self, text: str) -> None:
         """Print a line that stands out, after an empty one."""
         self.line()
         self.line((text, "bold"))
 
+    def text(self, text: str) -> None:
+        """Print a text of several lines, each by itself."""
+        for line in text.expandtabs(_TAB).splitlines():
+            self.line(line, indent=len(line) - len(line.lstrip()))
+
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
-        """Print rows under the names of their columns, in a narrow terminal the last cell beneath."""
+        """Print rows under the names of their columns, or each by itself where it is too narrow."""
         shown = [[_parts(cell) for cell in row] for row in rows]
-        shown.insert(0, [(name, "bold") for name in columns])
-        widths = [max(_width(row[place][0]) for row in shown) for place in range(len(columns))]
-        beneath = self._console.is_terminal and sum(widths) + len(_GAP * len(widths)) > (
-            self._console.width
-        )
-        for row in shown:
-            last = row.pop() if beneath else None
-            self.line(*_padded(row, widths))
-            if last is not None and last[0]:
-                self.line(_GAP, last)
+        titled = [[(name, "bold") for name in columns], *shown]
+        widths = self._widths(titled)
+        if self._fit(widths, shown):
+            self._in_columns(titled, widths)
+        elif _left_of_last(widths) <= self._room:
+            for row in titled:
+                self._in_columns([row[:-1]], widths)
+                self._beneath(row[-1])
+        else:
+            self._one_by_one(columns, shown)
 
     def listing(self, rows: Iterable[Sequence[Cell]]) -> None:
-        """Print rows that need no names, in columns."""
+        """Print rows that need no names in columns, or their cells beneath the first one."""
         shown = [[_parts(cell) for cell in row] for row in rows]
-        widths = [max(_width(words) for words, _ in column) for column in zip(*shown, strict=True)]
-        for row in shown:
-            self.line(*_padded(row, widths))
+        widths = self._widths(shown)
+        if self._fit(widths, shown):
+            self._in_columns(shown, widths)
+            return
+        for first, *others in shown:
+            self.line(first, indent=len(_GAP))
+            for cell in others:
+                self._beneath(cell)
+
+    def _in_columns(self, rows: Iterable[Row], widths: Sequence[int]) -> None:
+        for row in rows:
+            cells = zip(row, widths, strict=False)
+            padded_cells = [(padded(words, width) + _GAP, style) for (words, style), width in cells]
+            self.line(*padded_cells, indent=_left_of_last(widths))
+
+    def _one_by_one(self, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        """Print each cell after the name of its column, and rows apart from each other."""
+        for number, row in enumerate(rows):
+            if number:
+                self.line()
+            for name, (words, style) in zip(columns, row, strict=False):
+                if words:
+                    self.line((f"{name}: ", "dim"), (words, style), indent=len(_GAP))
+
+    def _beneath(self, cell: tuple[str, str]) -> None:
+        if cell[0]:
+            self.line(_GAP, cell, indent=len(_GAP))
+
+    def _widths(self, rows: Sequence[Row]) -> list[int]:
+        widest = _ENDLESS if self._room < _ENDLESS else _WIDEST
+        columns = zip(*rows, strict=True)
+        return [min(widest, max(_width(words) for words, _ in column)) for column in columns]
+
+    def _fit(self, widths: Sequence[int], rows: Iterable[Row]) -> bool:
+        """Whether columns have room, if need be with the last one's words beneath each other."""
+        room = self._room - _left_of_last(widths)
+        if not widths or widths[-1] <= room:
+            return True
+        words = (word for row in rows for word in row[-1][0].split())
+        return room >= _NARROWEST and all(_width(word) <= room for word in words)
+
+    def _broken(self, text: Text, indent: int) -> Iterator[Text]:
+        """Give the parts of a line that have room, each but the first one indented."""
+        from rich.text import Text
+
+        indent = min(indent, self._room // 2)
+        first, *others = text.divide(_breaks(text.plain, self._room, indent))
+        yield first
+        for part in others:
+            yield Text(" " * indent).append_text(part)
+
+
+def _breaks(text: str, room: int, indent: int) -> list[int]:
+    """Return where words begin that have no room in the line any more."""
+    breaks = []
+    used = 0
+    for word in _WORD.finditer(text):
+        used += _width(word[0])
+        if used > room and word.start():
+            breaks.append(word.start(1))
+            used = indent + _width(word[1])
+    return breaks
+
+
+def _left_of_last(widths: Sequence[int]) -> int:
+    return sum(width + len(_GAP) for width in widths[:-1])
 
 
 def _parts(cell: Cell) -> tuple[str, str]:
@@ -102,9 +208,3 @@ def _width(text: str) -> int:
     from rich.cells import cell_len
 
     return cell_len(text)
-
-
-def _padded(row: Sequence[tuple[str, str]], widths: Sequence[int]) -> Iterator[Cell]:
-    for (words, style), width in zip(row, widths, strict=False):
-        yield words, style
-        yield " " * (width - _width(words)) + _GAP

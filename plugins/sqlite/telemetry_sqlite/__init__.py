@@ -9,8 +9,8 @@ if TYPE_CHECKING:
     from telemetry_sqlite.errors import AmbiguousIdError as AmbiguousIdError
     from telemetry_sqlite.errors import DatabaseUnusableError as DatabaseUnusableError
     from telemetry_sqlite.errors import UnknownSchemaError as UnknownSchemaError
+    from telemetry_sqlite.filtering import RunFilter as RunFilter
     from telemetry_sqlite.queries import Page as Page
-    from telemetry_sqlite.queries import RunFilter as RunFilter
     from telemetry_sqlite.queries import RunQueries as RunQueries
     from telemetry_sqlite.sink import SqliteSink as SqliteSink
     from telemetry_sqlite.writer import DatabaseWriter as DatabaseWriter
@@ -20,7 +20,7 @@ _HOMES = {
     "DatabaseUnusableError": "errors",
     "DatabaseWriter": "writer",
     "Page": "queries",
-    "RunFilter": "queries",
+    "RunFilter": "filtering",
     "RunQueries": "queries",
     "SqliteSink": "sink",
     "UnknownSchemaError": "errors",

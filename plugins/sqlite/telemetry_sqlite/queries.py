@@ -11,69 +11,36 @@ from telemetry_core import (
     SystemClock,
     get_iso8601_timestamp,
     iso8601,
-    normalize_status,
 )
 from telemetry_sqlite.database import reading
 from telemetry_sqlite.errors import AmbiguousIdError
-from telemetry_sqlite.rows import EVENT_COLUMNS, event_dict, readable, run_dict, utc
-from telemetry_sqlite.store import SELECT_RUN
+from telemetry_sqlite.filtering import EVERY_RUN, RunFilter, where
+from telemetry_sqlite.rows import event_dict, readable, run_dict
+from telemetry_sqlite.store import SELECT_EVENT, SELECT_RUN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from sqlite3 import Connection
 
+    from telemetry_sqlite.following import Follower
+
 _DAY = 86_400 * 1_000_000_000
 _LAST = "\U0010ffff"  # sorts behind every other character
-_SELECT_EVENT = f"SELECT id, {', '.join(EVENT_COLUMNS)} FROM run_events"
 _COUNTS = {
     "by_status": "SELECT status, count(*) FROM agent_runs GROUP BY status",
     "agents": "SELECT agent_name, count(*) FROM agent_runs GROUP BY agent_name"
     " ORDER BY count(*) DESC, agent_name",
 }
+_JOBS = (
+    "SELECT job_type, count(*) FROM agent_runs GROUP BY job_type ORDER BY count(*) DESC, job_type"
+)
 _UNPOSTED = "api_posted = 0 AND status <> 'running'"
 
 # Two terms, because the first one alone tells SQLite where in the index to begin.
-_BEHIND = "created_at <= ? AND (created_at < ? OR id > ?)"
+_BEHIND = "{by} <= ? AND ({by} < ? OR id > ?)"
+_ORDERS = ("created_at", "start_time")
 
 Place = tuple[str, int]
-
-
-@define(frozen=True)
-class RunFilter:
-    """Which runs to list; nothing, or an empty text, for a field that does not matter.
-
-    `created_*` exclude the moment itself, `start_time_*` include it; all are ISO 8601.
-    """
-
-    agent_name: str | None = None
-    job_type: str | None = None
-    status: str | None = None
-    parent_run_id: str | None = None
-    created_after: str | None = None
-    created_before: str | None = None
-    start_time_from: str | None = None
-    start_time_to: str | None = None
-
-    def conditions(self) -> tuple[list[str], list[Any]]:
-        """Return the conditions in SQL, and their values.
-
-        Raises `UnknownStatusError` for a status that no run can have.
-        """
-        wanted = [
-            ("agent_name = ?", self.agent_name),
-            ("job_type = ?", self.job_type),
-            ("status = ?", normalize_status(self.status) if self.status else None),
-            ("parent_run_id = ?", self.parent_run_id),
-            ("created_at > ?", utc(self.created_after)),
-            ("created_at < ?", utc(self.created_before)),
-            ("start_time >= ?", utc(self.start_time_from)),
-            ("start_time <= ?", utc(self.start_time_to)),
-        ]
-        given = [(condition, readable(value)) for condition, value in wanted if value]
-        return [condition for condition, _ in given], [value for _, value in given]
-
-
-EVERY_RUN = RunFilter()
 
 
 @define(frozen=True)
@@ -103,19 +70,23 @@ class RunQueries:
         limit: int = 100,
         offset: int = 0,
         after: Place | None = None,
+        by: str = "created_at",
     ) -> Page:
-        """Return runs, the newest first; runs created at one moment in the order they came.
+        """Return runs, the newest first; runs of one moment in the order they came.
 
         :param after: the `next` of the page before; unlike `offset` it costs the same on any page.
+        :param by: what makes a run new, `created_at` or `start_time`; the latter where a window
+            of start times is asked for, which then is read and nothing beside it.
         """
+        if by not in _ORDERS:
+            raise ValueError(f"by is {by!r}; it must be one of {', '.join(_ORDERS)}")
         conditions, values = which.conditions()
         if after is not None:
-            conditions.append(_BEHIND)
+            conditions.append(_BEHIND.format(by=by))
             values += [after[0], *after]
-        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-        sql = f"{SELECT_RUN} {where} ORDER BY created_at DESC, id LIMIT ? OFFSET ?"
+        sql = f"{SELECT_RUN} {where(conditions)} ORDER BY {by} DESC, id LIMIT ? OFFSET ?"
         rows = self._rows(sql, [*values, limit + 1, offset], run_dict)
-        return _page(rows, limit, "created_at")
+        return _page(rows, limit, by)
 
     def get_run(self, id: str) -> RunRecord | None:
         """Return the run of this event id or run id; of several with one run id the newest."""
@@ -132,7 +103,7 @@ class RunQueries:
 
     def list_events(self, run_id: str, *, limit: int = 1000, after: Place | None = None) -> Page:
         """Return the events of a run in the order in which they happened."""
-        sql = f"{_SELECT_EVENT} WHERE run_id = ?"
+        sql = f"{SELECT_EVENT} WHERE run_id = ?"
         values: list[Any] = [readable(run_id)]
         if after is not None:
             sql += " AND (timestamp, id) > (?, ?)"
@@ -164,6 +135,43 @@ class RunQueries:
             "pending_api_posts": pending,
             "timestamp": get_iso8601_timestamp() if now_ns is None else iso8601(now_ns),
         }
+
+    def figures(self, which: RunFilter = EVERY_RUN) -> dict[str, Any]:
+        """Return how often and how well what was run, and how long it took; see `figures_of`."""
+        from telemetry_sqlite.figures import figures_of
+
+        with reading(self.path) as connection:
+            return figures_of(connection, which)
+
+    def agent_names(self) -> dict[str, int]:
+        """Return every agent with the number of its runs, the busiest first."""
+        return self._counts(_COUNTS["agents"])
+
+    def job_types(self) -> dict[str, int]:
+        """Return every job with the number of its runs, the most frequent first."""
+        return self._counts(_JOBS)
+
+    def follow(self, which: RunFilter = EVERY_RUN) -> Follower:
+        """Return what gives new and changed runs whenever it is asked, from now on."""
+        from telemetry_sqlite.following import Follower
+
+        return Follower(self.path, which)
+
+    def ids_beginning(self, beginning: str, *, limit: int = 50) -> list[str]:
+        """Return run ids that begin so, in their order."""
+        sql = "SELECT DISTINCT run_id FROM agent_runs WHERE run_id >= ? AND run_id < ?"
+        wanted = readable(beginning)
+        with reading(self.path) as connection:
+            if connection is None:
+                return []
+            found = connection.execute(
+                f"{sql} ORDER BY run_id DESC LIMIT ?", (wanted, wanted + _LAST, limit)
+            )
+            return [run_id for (run_id,) in found]
+
+    def _counts(self, sql: str) -> dict[str, int]:
+        with reading(self.path) as connection:
+            return _count_each(connection, sql)
 
     def _exactly(self, wanted: str) -> dict[str, Any] | None:
         for condition in ("event_id = ?", "run_id = ?"):

@@ -35,6 +35,7 @@ _PUT_RUN = (
     + ", ".join(f"{name} = excluded.{name}" for name in RUN_COLUMNS if name != "event_id")
 )
 SELECT_RUN = f"SELECT id, {', '.join(RUN_COLUMNS)} FROM agent_runs"
+SELECT_EVENT = f"SELECT id, {', '.join(EVENT_COLUMNS)} FROM run_events"
 
 # What one record may be to blame for, told by each stage of the way into its row.
 _BLAME = (

@@ -57,6 +57,7 @@ CREATE INDEX IF NOT EXISTS idx_runs_created ON agent_runs (created_at DESC);
 CREATE INDEX IF NOT EXISTS idx_runs_agent_created ON agent_runs (agent_name, created_at DESC);
 CREATE INDEX IF NOT EXISTS idx_runs_status_created ON agent_runs (status, created_at DESC);
 CREATE INDEX IF NOT EXISTS idx_runs_job_type_created ON agent_runs (job_type, created_at DESC);
+CREATE INDEX IF NOT EXISTS idx_runs_start ON agent_runs (start_time DESC);
 CREATE INDEX IF NOT EXISTS idx_runs_run_id ON agent_runs (run_id);
 CREATE INDEX IF NOT EXISTS idx_runs_parent ON agent_runs (parent_run_id)
     WHERE parent_run_id IS NOT NULL;

@@ -1,0 +1,61 @@
+"""What a shell may offer for an argument; it never fails, and asks nothing that takes long."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    import click
+
+    Complete = Callable[[click.Context, click.Parameter, str], list[str]]
+
+_RUNS = 50
+
+
+def quietly(offers: Callable[[click.Context, str], Iterable[str]]) -> Complete:
+    """Make a completion of what gives the offers: whatever goes wrong, there are none.
+
+    Nothing may be said either: it would stand in the middle of what one is typing.
+    """
+
+    def complete(ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+        said = sys.stderr
+        try:
+            with open(os.devnull, "w", encoding="utf-8") as sys.stderr:
+                return [offer for offer in offers(ctx, incomplete) if offer.startswith(incomplete)]
+        except Exception:
+            return []
+        finally:
+            sys.stderr = said
+
+    return complete
+
+
+def _store(ctx: click.Context) -> Any:
+    from telemetry_core.cli.options import read_config
+    from telemetry_core.cli.runs_store import runs_store
+
+    return runs_store(read_config(ctx.params.get("config_path")))
+
+
+def _statuses() -> Iterable[str]:
+    from telemetry_core.models import CANONICAL_STATUSES
+
+    return sorted(CANONICAL_STATUSES)
+
+
+def _sinks(ctx: click.Context) -> Iterable[str]:
+    from telemetry_core.cli.options import read_config
+
+    return read_config(ctx.params.get("config_path")).active
+
+
+agent_names = quietly(lambda ctx, _: _store(ctx).agent_names())
+job_types = quietly(lambda ctx, _: _store(ctx).job_types())
+run_ids = quietly(lambda ctx, start: _store(ctx).ids_beginning(start, limit=_RUNS))
+sinks = quietly(lambda ctx, _: _sinks(ctx))
+statuses = quietly(lambda _ctx, _: _statuses())
