@@ -9,7 +9,8 @@ import click
 
 from telemetry_core.cli.completing import run_ids
 from telemetry_core.cli.options import config_option, json_option, read_config
-from telemetry_core.cli.runs_store import runs_store, since_option, whose_runs
+from telemetry_core.cli.runs_filters import since_option, whose_runs
+from telemetry_core.cli.runs_store import runs_store
 from telemetry_core.cli.words import duration, moment
 from telemetry_core.errors import TelemetryError
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from telemetry_core.cli.options import config_option, json_option, read_config
-from telemetry_core.cli.runs_store import runs_store, since_option, whose_runs
+from telemetry_core.cli.runs_filters import since_option, whose_runs
+from telemetry_core.cli.runs_store import runs_store
 from telemetry_core.cli.words import duration, moment
 from telemetry_core.complaints import counted
 

@@ -1,73 +1,13 @@
-"""What the commands of `telemetry runs` share: the store they ask, and the filters they take."""
+"""Which store the commands about runs ask."""
 
 from __future__ import annotations
 
-from functools import reduce
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-import click
-
-from telemetry_core.cli.completing import agent_names, job_types, statuses
-from telemetry_core.cli.options import Moment, Status
 from telemetry_core.errors import TelemetryError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from telemetry_core.config import TelemetryConfig
-
-F = TypeVar("F", bound="Callable[..., Any]")
-
-# Each is named as the store's filter names it, so that a command hands on what it was given.
-_WHOSE = (
-    click.option(
-        "--agent",
-        "agent_name",
-        metavar="NAME",
-        help="Only runs of this agent.",
-        shell_complete=agent_names,
-    ),
-    click.option(
-        "--job",
-        "job_type",
-        metavar="TYPE",
-        help="Only runs of this job.",
-        shell_complete=job_types,
-    ),
-    click.option(
-        "--status",
-        type=Status(),
-        metavar="STATUS",
-        help="Only runs in this status.",
-        shell_complete=statuses,
-    ),
-)
-_UNTIL = click.option(
-    "--until",
-    "start_time_to",
-    type=Moment(),
-    metavar="WHEN",
-    help="Only runs that started by then.",
-)
-
-
-def whose_runs(command: F) -> F:
-    """Take --agent, --job and --status, as `agent_name`, `job_type` and `status`."""
-    return _with(command, *_WHOSE)
-
-
-def since_option(default: str | None = None) -> Callable[[F], F]:
-    """Take --since and --until, as `start_time_from` and `start_time_to`."""
-    since: Callable[[F], F] = click.option(
-        "--since",
-        "start_time_from",
-        type=Moment(),
-        metavar="WHEN",
-        default=default,
-        show_default=default is not None,
-        help="Only since an age (2h, 7d) or time.",
-    )
-    return lambda command: _with(command, since, _UNTIL)
 
 
 def runs_store(config: TelemetryConfig) -> Any:
@@ -85,8 +25,3 @@ def runs_store(config: TelemetryConfig) -> Any:
             "try: pip install telemetry-sqlite, and name sqlite in `active`"
         )
     return store
-
-
-def _with(command: F, *options: Callable[[F], F]) -> F:
-    """Add options in the order in which the help lists them."""
-    return reduce(lambda made, option: option(made), reversed(options), command)

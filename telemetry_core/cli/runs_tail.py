@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from telemetry_core.cli.options import config_option, json_option, read_config
-from telemetry_core.cli.runs_store import runs_store, whose_runs
+from telemetry_core.cli.runs_filters import whose_runs
+from telemetry_core.cli.runs_store import runs_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
