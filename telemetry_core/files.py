@@ -24,10 +24,29 @@ def make_private_file(path: str | Path) -> None:
     """Create a file for its owner only; one that is there is not touched. Raises `OSError`.
 
     Not even opened: closing any descriptor of a file drops all POSIX locks that this process has
-    on it, and would end another thread's transaction for every other process.
+    on it, and would end another thread's transaction for every other process. For the same
+    reason it gets its name only when it is closed.
     """
-    with suppress(FileExistsError):
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE))
+    if os.path.lexists(path):
+        return
+    beside = f"{path}.{os.getpid()}-{threading.get_ident()}.tmp"
+    os.close(os.open(beside, os.O_WRONLY | os.O_CREAT, PRIVATE))
+    try:
+        _give_name(beside, path)
+    finally:
+        with suppress(FileNotFoundError):
+            os.unlink(beside)
+
+
+def _give_name(beside: str, path: str | Path) -> None:
+    """Name a file where there is none; who was quicker is left alone."""
+    try:
+        os.link(beside, path)
+    except FileExistsError:
+        return
+    except OSError:  # a file system without links
+        with suppress(FileExistsError):
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE))
 
 
 def replace_file(path: Path, content: bytes) -> bool:

@@ -13,12 +13,17 @@ logger = get_logger("telemetry_core.sqlite")
 FileId = tuple[int, int]
 
 _DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
 
 def is_damage(error: sqlite3.Error) -> bool:
     """Whether the error says that the file itself is no sound database."""
-    code = getattr(error, "sqlite_errorcode", None)  # only errors of SQLite's own have one
-    return code is not None and code & 0xFF in _DAMAGE
+    return _code(error) in _DAMAGE
+
+
+def is_busy(error: sqlite3.Error) -> bool:
+    """Whether the error says that somebody else has the file locked."""
+    return _code(error) in _BUSY
 
 
 def file_id(path: str) -> FileId | None:
@@ -47,3 +52,8 @@ def files_set_aside(path: str) -> list[str]:
     """Return the damaged files that lie beside the database, oldest first."""
     found = glob(f"{escape(path)}.corrupt-*")
     return sorted(name for name in found if not name.endswith("-journal"))
+
+
+def _code(error: sqlite3.Error) -> int:
+    """Return SQLite's own code without its extension; 0 for an error that is Python's."""
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF

@@ -103,8 +103,7 @@ class Database:
                 connection.execute(statement)
                 return
             except sqlite3.OperationalError as error:
-                busy = error.sqlite_errorcode & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
-                if not busy or self._clock.monotonic() + delay > deadline:
+                if not damage.is_busy(error) or self._clock.monotonic() + delay > deadline:
                     raise
             self._clock.sleep(delay)
         connection.execute(statement)
@@ -124,20 +123,24 @@ def reading(path: str) -> Iterator[Connection | None]:
 
 
 @contextmanager
-def looking(path: str) -> Iterator[Connection | None]:
-    """Give a connection that only reads to whatever database there is, or nothing."""
+def looking(path: str, patience: float = BUSY_TIMEOUT) -> Iterator[Connection | None]:
+    """Give a connection that only reads to whatever database there is, or nothing.
+
+    :param patience: seconds to wait for who has it locked.
+    """
     try:
         if not os.path.exists(path):
             yield None
             return
         # not mode=ro: the journal of a killed writer must be rolled back before one can read
         location = Path(path).absolute().as_uri() + "?mode=rw"
-        connection = sqlite3.connect(location, uri=True, timeout=BUSY_TIMEOUT, isolation_level=None)
+        connection = sqlite3.connect(location, uri=True, timeout=patience, isolation_level=None)
         with closing(connection):
             connection.execute("PRAGMA query_only = ON")
             yield None if schema.is_empty(connection) else connection
     except sqlite3.Error as error:
-        raise DatabaseUnusableError(f"{path} cannot be read: {error}") from error
+        why = "another program keeps it locked" if damage.is_busy(error) else error
+        raise DatabaseUnusableError(f"{path} cannot be read: {why}") from error
 
 
 def _connect(path: str, patience: float) -> Connection:

@@ -49,7 +49,7 @@ class DatabaseWriter:
         def insert(connection: Connection) -> Answer:
             return _put(connection, run) or (True, f"[OK] Run stored: {run.run_id}")
 
-        return self._write(insert)
+        return _no_run(run) or self._write(insert)
 
     def update_run(self, run: RunRecord) -> Answer:
         """Change a stored run to what the record says.
@@ -64,7 +64,7 @@ class DatabaseWriter:
             newer = evolve(run, revision=max(run.revision, stored.revision + 1), updated_at=None)
             return _put(connection, newer) or (True, f"[OK] Run updated: {run.run_id}")
 
-        return self._write(update)
+        return _no_run(run) or self._write(update)
 
     def get_run(self, run_id: str) -> RunRecord | None:
         """Return a run, or nothing when there is none."""
@@ -102,6 +102,8 @@ class DatabaseWriter:
         return False, f"[FAIL] {pragma}: {'; '.join(found[:5])}"
 
     def _change(self, run_id: str, assignments: str, *values: Any) -> Answer:
+        if not isinstance(run_id, str):
+            return False, f"[FAIL] A run id is a text, not {run_id!r}"
         try:
             found = self._queries.get_run(run_id)
         except TelemetryError as error:
@@ -119,6 +121,11 @@ class DatabaseWriter:
                 return database.write(work)
         except (sqlite3.Error, OSError, TelemetryError) as error:
             return False, f"[FAIL] {self.path}: {error}"
+
+
+def _no_run(run: object) -> Answer | None:
+    """Answer only when it is not a run."""
+    return None if isinstance(run, RunRecord) else (False, f"[FAIL] Not a RunRecord: {run!r}")
 
 
 def _put(connection: Connection, run: RunRecord) -> Answer | None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from attrs import evolve
@@ -156,3 +156,18 @@ def test_threads_may_share_a_writer(writer: DatabaseWriter, run: RunRecord) -> N
     stored = writer.get_run("run-1")
     assert stored is not None
     assert stored.api_retry_count == 40
+
+
+@pytest.mark.parametrize("rubbish", [None, 5, "run-1", {"run_id": "run-1"}])
+def test_what_is_no_run_is_answered_instead_of_raised(writer: DatabaseWriter, rubbish: Any) -> None:
+    for ok, message in (writer.insert_run(rubbish), writer.update_run(rubbish)):
+        assert not ok
+        assert message.startswith("[FAIL] Not a RunRecord")
+
+
+@pytest.mark.parametrize("rubbish", [None, 5, b"run-1"])
+def test_what_is_no_run_id_is_answered_instead_of_raised(
+    writer: DatabaseWriter, rubbish: Any
+) -> None:
+    answers = writer.mark_api_posted(rubbish), writer.increment_api_retry_count(rubbish)
+    assert all(message.startswith("[FAIL] A run id is a text") for _, message in answers)

@@ -16,7 +16,7 @@ from telemetry_core import SystemClock, get_iso8601_timestamp, sync_directory
 from telemetry_sqlite import schema
 from telemetry_sqlite.care.copying import copy_database, verify
 from telemetry_sqlite.care.upgrading import Changes, upgrade
-from telemetry_sqlite.damage import is_damage
+from telemetry_sqlite.damage import is_busy, is_damage
 from telemetry_sqlite.database import looking
 from telemetry_sqlite.errors import DatabaseUnusableError
 from telemetry_sqlite.turn import Turn
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from telemetry_sqlite.care.upgrading import Shown
 
 INCREMENTAL = 2
-_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _LOOK_EVERY = 0.1
 
 
@@ -49,12 +48,12 @@ class Migration:
     warning: str = ""
 
 
-def needed(path: str) -> bool:
+def needed(path: str, *, wait: float) -> bool:
     """Whether the file is one that a migration would change.
 
     Raises `UnknownSchemaError` for one that no migration makes ours.
     """
-    with looking(path) as connection:
+    with looking(path, wait) as connection:
         if connection is None:
             return False
         return _outdated(connection, path) or not _reclaims(connection)
@@ -128,7 +127,7 @@ def _patiently(work: Callable[[], None], wait: float) -> None:
             work()
             return
         except sqlite3.OperationalError as error:
-            if not _is_busy(error) or SystemClock.monotonic() > deadline:
+            if not is_busy(error) or SystemClock.monotonic() > deadline:
                 raise
         SystemClock.sleep(_LOOK_EVERY)
 
@@ -175,13 +174,8 @@ def _failing_softly(path: str) -> Iterator[None]:
 
 
 def _explained(error: sqlite3.Error | OSError) -> str:
-    if _is_busy(error):
+    if isinstance(error, BlockingIOError) or (isinstance(error, sqlite3.Error) and is_busy(error)):
         return "another program keeps it locked; stop that one, or wait longer with --wait"
     if isinstance(error, sqlite3.Error) and is_damage(error):
         return f"{error}; see: telemetry db check"
     return str(error)
-
-
-def _is_busy(error: sqlite3.Error | OSError) -> bool:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    return isinstance(error, BlockingIOError) or code in _BUSY

@@ -41,7 +41,7 @@ def migrate(database: str, dry_run: bool, wait: float, yes: bool, as_json: bool)
     from telemetry_sqlite.care import migrating
 
     done = migrating.Migration(existing(database))
-    if migrating.needed(database):
+    if migrating.needed(database, wait=wait):
         if not dry_run:
             confirm(f"Upgrade {database} (a backup is made first)?", yes=yes)
         act = migrating.rehearse if dry_run else migrating.migrate
@@ -61,7 +61,7 @@ def _show(done: Migration, *, dry_run: bool) -> None:
 
     screen = Screen()
     if done.changes is None and not done.reclaimed and not done.warning:
-        screen.line(f"{done.path} is what this release needs (schema {VERSION}).")
+        screen.line(f"{done.path} needs no migration.")
         return
     state = "would be" if dry_run else "is now"
     screen.line(f"{done.path} {state} what this release needs (schema {VERSION}).")
