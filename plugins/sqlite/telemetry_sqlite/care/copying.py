@@ -1,62 +1,64 @@
-"""Copies a database while others use it, and looks whether a copy is sound."""
+"""Copies a database while others write into it, and looks whether a copy is sound."""
 
 from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from telemetry_core import make_private_file, sync_directory
+from telemetry_core import SystemClock
 from telemetry_sqlite import schema
 from telemetry_sqlite.care.inspection import damage_in
+from telemetry_sqlite.care.unfinished import finish, unfinished
 from telemetry_sqlite.database import BUSY_TIMEOUT, looking
 from telemetry_sqlite.errors import DatabaseUnusableError
+from telemetry_sqlite.turn import Turn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from sqlite3 import Connection
+
+    Shown = Callable[[int, int], object]
+
+_PAGES = 1000  # in one step, for which a writer has to wait
 
 
-def copy_database(
-    source: str, target: str, progress: Callable[[int, int], object] | None = None
-) -> None:
-    """Copy a database as it is at one moment; the copy is private, and whole once it has its name.
+def copy_database(source: str, target: str, progress: Shown | None = None) -> None:
+    """Copy a database as it is at one moment; the copy is private, and whole once it has a name.
 
-    Raises `OSError` or `sqlite3.Error`, and then leaves nothing.
+    Others may write meanwhile. Raises `OSError` or `sqlite3.Error`, `FileExistsError` where
+    there is a file already, and then leaves nothing behind.
+
+    :param progress: is told how many pages are done, and how many there are.
     """
-    unfinished = f"{target}.{os.getpid()}.unfinished"
-    make_private_file(unfinished)
+    with unfinished(target) as path:
+        copy_into(source, path, progress)
+        finish(path, target)
+
+
+def copy_into(source: str, empty: str, progress: Shown | None = None) -> None:
+    """Copy a database into an empty file.
+
+    Writers go on between the steps; once one has, SQLite begins anew, and they have to wait, or
+    it might never come to an end.
+    """
     try:
-        location = Path(source).absolute().as_uri() + "?mode=rw"
-        with (
-            closing(sqlite3.connect(location, uri=True, timeout=BUSY_TIMEOUT)) as original,
-            closing(sqlite3.connect(unfinished)) as copy,
-        ):
-            # in one go, for it begins anew whenever another process has written
-            original.backup(copy, progress=_shown(progress))
-            copy.execute("PRAGMA journal_mode = DELETE")
-        _sync(unfinished)
-        os.replace(unfinished, target)
-    except BaseException:
-        for left in (unfinished, f"{unfinished}-journal"):
-            with suppress(FileNotFoundError):
-                os.unlink(left)
-        raise
-    sync_directory(os.path.dirname(os.path.abspath(target)))
+        _copy(source, empty, progress, still=False)
+    except _BegunAnewError:
+        with Turn(source):
+            _copy(source, empty, progress, still=True)
 
 
 def verify(path: str) -> list[str]:
-    """Return what is wrong with a copy: nothing when it is sound and one of our databases.
-
-    One of an older release is sound too, for it can be migrated.
-    """
+    """Return what is wrong with a database; nothing when it is sound and ours, of whichever age."""
     try:
         with looking(path) as connection:
             if connection is None:
-                return [f"there is no database in {path}"]
+                return [f"{path} is not there, or empty"]
             if damage := damage_in(connection, full=True):
-                return [damage]
+                return [f"{path} is damaged: {damage}"]
             if schema.state(connection) is not schema.State.OLDER:
                 schema.check(connection, path)
     except DatabaseUnusableError as error:
@@ -64,17 +66,55 @@ def verify(path: str) -> list[str]:
     return []
 
 
-def _shown(
-    progress: Callable[[int, int], object] | None,
-) -> Callable[[int, int, int], object] | None:
-    if progress is None:
-        return None
-    return lambda _status, left, total: progress(total - left, total)
+class _BegunAnewError(Exception):
+    """A writer came between two steps."""
 
 
-def _sync(path: str) -> None:
-    descriptor = os.open(path, os.O_RDWR)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _copy(source: str, empty: str, progress: Shown | None, *, still: bool) -> None:
+    os.truncate(empty, 0)
+    with _existing(source) as original, closing(_fast(empty)) as copy:
+        if still:  # a reader keeps everybody from committing
+            original.execute("BEGIN")
+            schema.is_empty(original)
+        original.backup(copy, pages=_PAGES, progress=_Watch(progress).step)
+        copy.execute("PRAGMA journal_mode = DELETE")  # whatever the original has
+
+
+@contextmanager
+def _existing(path: str) -> Iterator[Connection]:
+    # not mode=ro: the journal of a killed writer must be rolled back before one can read
+    location = Path(path).absolute().as_uri() + "?mode=rw"
+    connection = sqlite3.connect(location, uri=True, timeout=BUSY_TIMEOUT, isolation_level=None)
+    with closing(connection):
+        schema.is_empty(connection)  # whatever is wrong with the file is said here
+        yield connection
+
+
+def _fast(empty: str) -> Connection:
+    """Open the file to be: nobody needs it before it is whole, so it is synced once, at the end."""
+    connection = sqlite3.connect(empty, isolation_level=None)
+    connection.execute("PRAGMA journal_mode = OFF")
+    connection.execute("PRAGMA synchronous = OFF")
+    return connection
+
+
+class _Watch:
+    """Looks after each step whether SQLite has begun anew, or waits for somebody without end."""
+
+    def __init__(self, progress: Shown | None) -> None:
+        self._progress = progress
+        self._left = float("inf")
+        self._deadline = SystemClock.monotonic() + BUSY_TIMEOUT
+
+    def step(self, code: int, left: int, total: int) -> None:
+        """Raise whatever is a reason to stop, for SQLite itself would go on."""
+        if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+            if SystemClock.monotonic() > self._deadline:
+                raise sqlite3.OperationalError("database is locked")
+            return
+        if left > self._left:
+            raise _BegunAnewError
+        self._left = left
+        self._deadline = SystemClock.monotonic() + BUSY_TIMEOUT
+        if self._progress is not None:
+            self._progress(total - left, total)
