@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from telemetry_core.cli.completing import sink_names as sink_names
     from telemetry_core.cli.options import Moment as Moment
     from telemetry_core.cli.options import config_option as config_option
     from telemetry_core.cli.options import json_option as json_option
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from telemetry_core.cli.words import size as size
 
 _HOMES = {
+    "completing": "sink_names",
     "options": "Moment config_option json_option read_config",
     "progress": "Progress",
     "screen": "Screen print_json",

@@ -145,6 +145,10 @@ config = CommandGroup(
         "plugins": BuiltIn(
             "telemetry_core.cli.plugins:plugins", "Show the sinks: installed, active, off and why."
         ),
+        "completion": BuiltIn(
+            "telemetry_core.cli.completion:completion",
+            "Print the script with which a shell completes commands.",
+        ),
     },
 )
 @click.version_option(__version__, prog_name="telemetry")

@@ -48,6 +48,13 @@ def _statuses() -> Iterable[str]:
     return sorted(CANONICAL_STATUSES)
 
 
+def _settings(ctx: click.Context) -> Iterable[str]:
+    from telemetry_core.cli.configuring.showing import Settings
+    from telemetry_core.cli.options import read_config
+
+    return (shown.key for shown in Settings(read_config(ctx.params.get("config_path"))).all())
+
+
 def _sinks(ctx: click.Context) -> Iterable[str]:
     from telemetry_core.cli.options import read_config
 
@@ -57,5 +64,6 @@ def _sinks(ctx: click.Context) -> Iterable[str]:
 agent_names = quietly(lambda ctx, _: _store(ctx).agent_names())
 job_types = quietly(lambda ctx, _: _store(ctx).job_types())
 run_ids = quietly(lambda ctx, start: _store(ctx).ids_beginning(start, limit=_RUNS))
-sinks = quietly(lambda ctx, _: _sinks(ctx))
+setting_names = quietly(lambda ctx, _: _settings(ctx))
+sink_names = quietly(lambda ctx, _: _sinks(ctx))
 statuses = quietly(lambda _ctx, _: _statuses())

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from telemetry_core.cli.completing import setting_names
 from telemetry_core.cli.options import config_option, json_option, read_config
 from telemetry_core.errors import ConfigError
 
@@ -41,7 +42,7 @@ def show_settings(config_path: str | None, as_json: bool) -> None:
 
 
 @click.command("get")
-@click.argument("key")
+@click.argument("key", shell_complete=setting_names)
 @config_option
 @json_option
 def get_setting(key: str, config_path: str | None, as_json: bool) -> None:
@@ -62,7 +63,7 @@ def get_setting(key: str, config_path: str | None, as_json: bool) -> None:
 
 
 @click.command("set")
-@click.argument("key")
+@click.argument("key", shell_complete=setting_names)
 @click.argument("value", required=False)
 @click.option("--unset", is_flag=True, help="Take the setting out of the file.")
 @config_option

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from importlib import import_module
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 from click.shell_completion import CompletionItem
+
+from telemetry_core.errors import TelemetryError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -14,6 +17,10 @@ if TYPE_CHECKING:
     from telemetry_core.cli.extensions import Branch
 
 _SHORT_HELP_WIDTH = 70
+_WIDEST_HELP = 80
+_NARROW_HELP = 50
+_NARROWEST_HELP = 10
+_MARGIN = 2
 
 
 class BuiltIn(NamedTuple):
@@ -29,11 +36,44 @@ class BuiltIn(NamedTuple):
         return command
 
 
+class Help(click.HelpFormatter):
+    """Lays out help; in a narrow terminal what is explained stands above its explanation."""
+
+    def __init__(
+        self,
+        indent_increment: int = 2,
+        width: int | None = None,
+        max_width: int | None = None,
+    ) -> None:
+        columns = min(get_terminal_size().columns, max_width or _WIDEST_HELP) - _MARGIN
+        super().__init__(indent_increment, width or max(_NARROWEST_HELP, columns))
+
+    def write_dl(
+        self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2
+    ) -> None:
+        """Write each name beside what it means, or above it."""
+        if self.width >= _NARROW_HELP:
+            super().write_dl([*rows], col_max, col_spacing)
+            return
+        for name, meaning in rows:
+            self.write_text(name)
+            with self.indentation():
+                self.write_text(meaning)
+
+
+class Context(click.Context):
+    """What a command is called with."""
+
+    formatter_class = Help
+
+
 class CommandGroup(click.Group):
     """The commands that begin with the same words; none is imported to be listed at the root.
 
     :ivar words: what is typed before the name of a command of this group.
     """
+
+    context_class = Context
 
     def __init__(
         self,
@@ -56,21 +96,18 @@ class CommandGroup(click.Group):
 
         Raises `ExtensionError` when another distribution offers it and it cannot be loaded.
         """
-        known = self._built_in.get(cmd_name)
-        if known is not None:
-            return known.load() if isinstance(known, BuiltIn) else known
-        branch = self._branches().get(cmd_name)
-        if branch is None:
-            return None
-        if branch.is_group:
-            return CommandGroup(cmd_name, words=branch.words, help=branch.help(load=False))
-        return branch.load()
+        command = self._find(cmd_name)
+        if command is not None:
+            command.context_class = Context
+        return command
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command that is called, or say what to install or what was perhaps meant."""
         name = args[0]
+        if ctx.resilient_parsing:  # somebody is still typing
+            return name, self._unless_broken(ctx, name), args[1:]
         if not name.startswith("-") and self.get_command(ctx, name) is None:
             raise click.UsageError(self._unknown(ctx, name), ctx)
         return super().resolve_command(ctx, args)
@@ -89,6 +126,23 @@ class CommandGroup(click.Group):
         names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
         offers = [CompletionItem(name, help=self._help_of(name)) for name in names]
         return [*offers, *click.Command.shell_complete(self, ctx, incomplete)]
+
+    def _find(self, name: str) -> click.Command | None:
+        known = self._built_in.get(name)
+        if known is not None:
+            return known.load() if isinstance(known, BuiltIn) else known
+        branch = self._branches().get(name)
+        if branch is None:
+            return None
+        if branch.is_group:
+            return CommandGroup(name, words=branch.words, help=branch.help(load=False))
+        return branch.load()
+
+    def _unless_broken(self, ctx: click.Context, name: str) -> click.Command | None:
+        try:
+            return self.get_command(ctx, name)
+        except TelemetryError:
+            return None
 
     def _branches(self) -> dict[str, Branch]:
         from telemetry_core.cli.extensions import branches

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from telemetry_core.cli import config_option, read_config, sink_of_kind
+from telemetry_core.cli import config_option, read_config, sink_names, sink_of_kind
 from telemetry_sqlite.errors import DatabaseUnusableError
 
 if TYPE_CHECKING:
@@ -31,7 +31,12 @@ def database_option(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.option(
         "--db", "db_path", metavar="PATH", help="The database; else the active sqlite sink's."
     )
-    @click.option("--sink", metavar="NAME", help="Which sqlite sink, when several are active.")
+    @click.option(
+        "--sink",
+        metavar="NAME",
+        shell_complete=sink_names,
+        help="Which sqlite sink, when several are active.",
+    )
     @config_option
     @wraps(command)
     def with_database(
