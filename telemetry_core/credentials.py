@@ -93,6 +93,10 @@ class Environment:
         variable = self.first(*names)
         return variable.text if variable else None
 
+    def names(self) -> set[str]:
+        """Return the names of all variables."""
+        return set(self._variables)
+
     def says_yes(self, name: str) -> bool:
         """Tell whether a switch is on: set, and neither 0, false nor no."""
         return (self.text(name) or "").lower() not in _NO

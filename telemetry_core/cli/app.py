@@ -142,6 +142,10 @@ config = CommandGroup(
             "telemetry_core.cli.flush:flush",
             "Deliver what waits, also of programs that were killed.",
         ),
+        "doctor": BuiltIn(
+            "telemetry_core.cli.doctor:doctor",
+            "Examine the installation, and say of each finding what to do.",
+        ),
         "plugins": BuiltIn(
             "telemetry_core.cli.plugins:plugins", "Show the sinks: installed, active, off and why."
         ),

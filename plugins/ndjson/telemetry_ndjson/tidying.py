@@ -48,8 +48,13 @@ def tidy(writer: NDJSONWriter, compress_after_days: int | None, retention_days: 
 def _claim(stamp: Path, day: str) -> bool:
     if stamp.exists() and stamp.read_bytes() == day.encode():
         return False
-    stamp.write_bytes(day.encode())
+    with open(stamp, "wb", opener=_open_private) as file:
+        file.write(day.encode())
     return True
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, PRIVATE_FILE)
 
 
 def _compress(path: Path, writer: NDJSONWriter) -> None:

@@ -12,12 +12,14 @@ from telemetry_core.cli.configuring.catalogue import PLUGINS, Setting, core_sett
 from telemetry_core.cli.configuring.checking import is_source
 from telemetry_core.cli.configuring.editing import line_of
 from telemetry_core.cli.configuring.storing import read_text
+from telemetry_core.cli.configuring.toml_text import dotted
 from telemetry_core.config_file import table_in
 from telemetry_core.privacy import REDACTED, Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from telemetry_core.cli.configuring.catalogue import Path
     from telemetry_core.config import TelemetryConfig
 
 
@@ -36,10 +38,15 @@ class Shown:
     :ivar where: the variable, or the file with the line.
     """
 
-    key: str
+    path: Path
     value: Any
     source: Source
     where: str = ""
+
+    @property
+    def key(self) -> str:
+        """What one types for it."""
+        return dotted(self.path)
 
 
 class Settings:
@@ -67,10 +74,10 @@ class Settings:
         """Return what is in force for one setting."""
         value = self._masked(setting, self._value(setting))
         if variable := self._config.environ.first(*setting.variables):
-            return Shown(setting.key, value, Source.ENVIRONMENT, variable.name)
-        if place := self._place(setting):
-            return Shown(setting.key, value, Source.FILE, place)
-        return Shown(setting.key, value, Source.DEFAULT)
+            return Shown(setting.path, value, Source.ENVIRONMENT, variable.name)
+        if place := self.place(setting.path):
+            return Shown(setting.path, value, Source.FILE, place)
+        return Shown(setting.path, value, Source.DEFAULT)
 
     def _value(self, setting: Setting) -> Any:
         config, (*group, key) = self._config, setting.path
@@ -79,9 +86,10 @@ class Settings:
         said = config.environ.text(*setting.variables)
         return said or config.plugins.get(group[1], {}).get(key, setting.default)
 
-    def _place(self, setting: Setting) -> str:
+    def place(self, setting: Path) -> str:
+        """Return the file and the line in which a setting stands; empty where it is not set."""
         path = self._config.path
-        line = line_of(self._text, (*table_in(path), *setting.path)) if path else None
+        line = line_of(self._text, (*table_in(path), *setting)) if path else None
         return f"{path}:{line}" if line else ""
 
     def _masked(self, setting: Setting, value: Any) -> Any:

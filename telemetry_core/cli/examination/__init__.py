@@ -1,0 +1,1 @@
+"""What `telemetry doctor` looks at: a file for each subject, and who calls them in turn."""

@@ -1,0 +1,103 @@
+"""Whether each active plugin can be built and says that it is well."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+from telemetry_core.cli.examination.limit import in_turn
+from telemetry_core.cli.examination.reports import fail, ok, warn
+from telemetry_core.clock import SystemClock
+from telemetry_core.complaints import Complaints
+from telemetry_core.delivery.state import SinkState, fingerprint
+from telemetry_core.manager import Manager
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from telemetry_core.config import TelemetryConfig
+    from telemetry_core.plugin import Plugin
+    from telemetry_core.records import Finding
+
+
+def sinks(config: TelemetryConfig, seconds: float) -> Iterator[Finding]:
+    """Examine every active plugin, each in a thread of its own and for so long at most."""
+    if config.disabled:
+        yield ok("disabled", "telemetry is disabled: no sink is built")
+        return
+    manager = Manager(config, complaints=Complaints("count"))  # the findings say it all
+    for name, word in manager.silenced.items():
+        yield warn(name, f"{name} is silenced by {word}", "unset it, unless that is meant")
+    if not config.active:
+        remedy = "name sinks in `active`: telemetry plugins shows what is installed"
+        yield warn("active", "no sink is active: what is recorded goes nowhere", remedy)
+    for plugin in manager.plugins:
+        if plugin.name not in manager.silenced:
+            yield from _named(plugin.name, _examined(plugin, config, seconds))
+
+
+def _named(name: str, findings: Iterable[Finding]) -> Iterator[Finding]:
+    for finding in findings:
+        if finding.name == name or finding.name.startswith(f"{name}."):
+            yield finding
+        else:
+            yield attrs.evolve(finding, name=f"{name}.{finding.name}")
+
+
+def _examined(plugin: Plugin, config: TelemetryConfig, seconds: float) -> list[Finding]:
+    steps = {
+        "build": lambda: _built(plugin),
+        "health": lambda: _health(plugin),
+        "delivery": lambda: _delivery(plugin, config),
+        "findings": lambda: _own(plugin),
+        "close": lambda: _closed(plugin),
+    }
+    return in_turn(plugin.name, steps, seconds)
+
+
+def _built(plugin: Plugin) -> Iterator[Finding]:
+    try:
+        plugin.build()
+    except Exception as error:
+        yield fail("build", str(error), "correct that, or take it out of `active`")
+    else:
+        yield ok("build", f"{plugin.name} is built, with {', '.join(sorted(plugin.hooks))}")
+
+
+def _health(plugin: Plugin) -> Iterator[Finding]:
+    health = plugin.check_health() if plugin.check_health is not None else None
+    if health is None:
+        return
+    if health.ok:
+        yield ok("health", f"{plugin.name}: {health.message or 'it is well'}")
+    else:
+        what = f"{plugin.name}: {health.message or 'it is not well'}"
+        yield fail("health", what, "do what it says; telemetry status shows what waits")
+
+
+def _delivery(plugin: Plugin, config: TelemetryConfig) -> Iterator[Finding]:
+    """Say what earlier processes learned of the sink."""
+    if plugin.instance is None or not plugin.ships:
+        return
+    state = SinkState(config.base_dir / "state" / f"{plugin.name}.json", SystemClock())
+    saved = state.load(fingerprint(plugin.destination(), plugin.instance))
+    if saved.pause is not None and saved.pause.seconds > 0:
+        why = ": ".join(filter(None, (saved.pause.code, saved.pause.reason)))
+        what = f"{plugin.name} is paused{': ' if why else ''}{why}"
+        yield warn("pause", what, f"remove the reason, then: telemetry resume {plugin.name}")
+    if saved.circuit.get("state", "closed") != "closed":
+        what = f"{plugin.name} does not answer: {saved.last_error or 'it gave no reason'}"
+        yield warn("circuit", what, "it is tried again by itself; telemetry status shows when")
+
+
+def _own(plugin: Plugin) -> Iterator[Finding]:
+    """Give what the plugin itself finds."""
+    if (findings := plugin.offer("findings")) is not None:
+        yield from findings()
+
+
+def _closed(plugin: Plugin) -> Iterator[Finding]:
+    if plugin.close is not None:
+        plugin.close()
+    yield from ()
