@@ -49,7 +49,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     try:
         _wishes(item)
     except TypeError as error:
-        pytest.fail(f"@pytest.mark.telemetry: {error}", pytrace=False)
+        raise pytest.fail.Exception(f"@pytest.mark.{error}", pytrace=False) from None
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -65,19 +65,20 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 def _wishes(item: pytest.Item) -> dict[str, Any]:
     """Return the settings that the marker states; raises `TypeError` for anything else."""
     marker = item.get_closest_marker("telemetry")
-    return _stated(*marker.args, **marker.kwargs) if marker else {}
+    return telemetry(*marker.args, **marker.kwargs) if marker else {}
 
 
-def _stated(
+def telemetry(
     active: Sequence[str] | None = None,
     on_error: Literal["log", "raise"] | None = None,
     *,
     live: bool = False,
 ) -> dict[str, Any]:
+    """Read the marker as what it is, a call: its errors are those of a call of this name."""
     if not isinstance(live, bool):
-        raise TypeError(f"live is True or False, not {live!r}")
+        raise TypeError(f"telemetry(live={live!r}): live is True or False")
     if isinstance(active, str):
-        raise TypeError(f"active is a list of names; write active=[{active!r}]")
+        raise TypeError(f"telemetry(active={active!r}): write active=[{active!r}]")
     wishes = {"active": active if active is None else tuple(active), "on_error": on_error}
     return {name: wish for name, wish in wishes.items() if wish is not None}
 
@@ -118,8 +119,12 @@ def telemetry_config(
 ) -> TelemetryConfig:
     """Return the settings of `telemetry_client`: a temporary directory, and what the marker says."""
     from pytest_telemetry.configuring import configured
+    from telemetry_core import ConfigError
 
-    return configured(tmp_path, {**telemetry_settings, **_wishes(request.node)})
+    try:
+        return configured(tmp_path, {**telemetry_settings, **_wishes(request.node)})
+    except ConfigError as error:
+        raise pytest.fail.Exception(str(error), pytrace=False) from None
 
 
 @pytest.fixture

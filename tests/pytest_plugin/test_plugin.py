@@ -108,9 +108,9 @@ def test_the_marker_is_known_and_explained(alone: pytest.Pytester) -> None:
 @pytest.mark.parametrize(
     ("wish", "problem"),
     [
-        ("on_eror='log'", "unexpected keyword argument 'on_eror'"),
+        ("on_eror='log'", "telemetry() got an unexpected keyword argument 'on_eror'"),
         ("active='ndjson'", "write active=['ndjson']"),
-        ("live='yes'", "live is True or False, not 'yes'"),
+        ("live='yes'", "@pytest.mark.telemetry(live='yes'): live is True or False"),
         ("[], 'log', True", "positional argument"),
     ],
 )
@@ -120,8 +120,8 @@ def test_a_marker_that_nobody_can_read_is_an_error_also_where_no_fixture_asks(
     alone.makepyfile(f"import pytest\n@pytest.mark.telemetry({wish})\ndef test_it(): pass")
     result = alone.runpytest_inprocess("--strict-markers")
     result.assert_outcomes(errors=1)
-    assert f"{problem}" in result.stdout.str()
-    assert "@pytest.mark.telemetry: " in result.stdout.str()
+    assert problem in result.stdout.str()
+    assert "Traceback" not in result.stdout.str()
     result.stdout.no_fnmatch_line("*plugin.py*")
 
 
@@ -242,7 +242,7 @@ def test_a_setting_that_does_not_exist_or_fit_is_an_error(
     """)
     result = alone.runpytest_inprocess()
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines([f"E *ConfigError: {problem}*"])
+    result.stdout.fnmatch_lines([f"{problem}*"])
 
 
 def test_a_secret_that_the_settings_name_is_read_from_the_environment(

@@ -40,6 +40,7 @@ class FakeServer:
         self._faults: list[faults.Fault] = []
         self._changed = threading.Condition()
         self._turn = threading.Lock()
+        self._outcomes: list[str] = []
         self._broken: list[Exception] = []
         self._url: str | None = None
         self._loopback: Loopback | None = None
@@ -119,10 +120,21 @@ class FakeServer:
             lambda: self.is_down or ended(),
             patience,
         )
-        self.requests.append(request)
-        self._tell()
+        with self._changed:
+            place = len(self.requests)
+            self.requests.append(request)
+            self._outcomes.append("no answer")
+            self._changed.notify_all()
         try:
-            return self._through(tuple(self._faults), exchange)
+            response = self._checked(exchange)
+            self._outcomes[place] = str(response.status)
+        finally:
+            self._tell()
+        return response
+
+    def _checked(self, exchange: Exchange) -> Response:
+        try:
+            return self._through(self._faults, exchange)
         except Refusal as refusal:
             return refusal.response
         except UnansweredError:
@@ -130,8 +142,6 @@ class FakeServer:
         except Exception as error:
             self._broken.append(error)
             return Response.json({"ok": False, "error": f"the fake is broken: {error!r}"}, 500)
-        finally:
-            self._tell()
 
     def _through(self, left: Sequence[faults.Fault], exchange: Exchange) -> Response:
         """Return the answer of the first fault that acts, which may go on to those after it."""
@@ -156,14 +166,20 @@ class FakeServer:
         with self._changed:
             if met := self._changed.wait_for(condition, within):
                 return met
-        got = self.requests
-        shown = "".join(f"\n  {request}" for request in got[-_SHOWN:])
-        which = f"the last {_SHOWN} of {len(got)} requests:" if len(got) > _SHOWN else "there came:"
-        raise AssertionError(
-            f"waited {within:g} s in vain; {which}{shown}"
-            if got
-            else f"nothing came in {within:g} s"
-        )
+        raise AssertionError(self._in_vain(within))
+
+    def _in_vain(self, within: float) -> str:
+        got = [
+            f"\n  {one}: {what}" for one, what in zip(self.requests, self._outcomes, strict=True)
+        ]
+        if not got:
+            return f"nothing came in {within:g} s"
+        which = f"the last {_SHOWN} of {len(got)} requests" if len(got) > _SHOWN else "there came"
+        return f"waited {within:g} s in vain; {which}:{''.join(got[-_SHOWN:])}"
+
+    def __repr__(self) -> str:
+        where = self._url or "nowhere"
+        return f"<{type(self).__name__} at {where}: {len(self.requests)} requests>"
 
     def _tell(self) -> None:
         with self._changed:

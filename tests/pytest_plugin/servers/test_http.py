@@ -123,7 +123,7 @@ def test_waiting_in_vain_shows_what_arrived_instead(server: HttpServer, http: ht
         server.wait_for(lambda: server.received, within=0)
     lines = str(failure.value).splitlines()
     assert lines[0] == "waited 0 s in vain; the last 10 of 12 requests:"
-    assert (lines[1], lines[-1]) == ("  POST /2 (7 bytes)", "  POST /11 (7 bytes)")
+    assert (lines[1], lines[-1]) == ("  POST /2 (7 bytes): 400", "  POST /11 (7 bytes): 400")
 
 
 class Teapot(FakeServer):
