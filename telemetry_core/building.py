@@ -110,6 +110,13 @@ def _has_default(attribute: attrs.Attribute[Any]) -> bool:
     return attribute.default is not attrs.NOTHING
 
 
+class _Anything:
+    """The type of a field whose name is not imported while the program runs."""
+
+    def __class_getitem__(cls, _: object) -> object:
+        return Any
+
+
 def _resolve_types(cls: type) -> None:
     """Resolve the types of a class's fields; one that only a type checker knows may be anything."""
     unknown: dict[str, Any] = {}
@@ -119,7 +126,7 @@ def _resolve_types(cls: type) -> None:
         except NameError as error:
             if error.name is None or error.name in unknown:
                 raise
-            unknown[error.name] = Any
+            unknown[error.name] = _Anything
         else:
             return
 
@@ -221,6 +228,7 @@ def _strict_converter(secrets: SecretReader) -> Converter:
         kind = get_args(wanted)[0]
         return _origin(wanted)(converter.structure(item, kind) for item in items)
 
+    converter.register_structure_hook(_Anything, lambda value, _: value)
     for kind in _EXACTLY:
         converter.register_structure_hook(kind, _one)
     converter.register_structure_hook(Path, path)

@@ -23,6 +23,7 @@ from telemetry_core.manager import Manager
 from telemetry_core.records import Batch, Receipt
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from decimal import Decimal  # known to the type checker only, as in many a plugin
 
     from telemetry_core.clock import Clock
@@ -95,12 +96,19 @@ class Picky:
     def ship_batch(self, batch: Batch) -> None: ...
 
 
+@attrs.define(eq=False)
+class Cached(Local):
+    rate: Decimal | None = None
+    known: ClassVar[Mapping[str, int]] = {}
+    _waiting: Mapping[str, list[Decimal]] = attrs.field(init=False, factory=dict)
+
+
 class Bare:
     @hookimpl
     def ship_batch(self, batch: Batch) -> None: ...
 
 
-CLASSES = ("Picky", "Local", "Posthog", "Bare")
+CLASSES = ("Picky", "Local", "Posthog", "Bare", "Cached")
 INSTALLED = [EntryPoint(name.lower(), f"{__name__}:{name}", NAME) for name in CLASSES]
 
 
@@ -349,6 +357,13 @@ def test_a_table_beats_what_the_core_offers() -> None:
     built = plugin.build()
     assert isinstance(built, Local)
     assert (built.base_dir, built.service) == (Path("/own"), "default")
+
+
+def test_a_type_that_only_a_checker_imports_may_be_anything() -> None:
+    plugin = manager("cached", tables={"cached": {"size": 2, "rate": 0.5}}).plugins[0]
+    built = plugin.build()
+    assert isinstance(built, Cached)
+    assert (built.size, str(built.rate)) == (2, "0.5")
 
 
 def test_a_path_in_a_table_is_relative_to_its_file(tmp_path: Path) -> None:

@@ -24,11 +24,14 @@ class Calls:
 
     def __init__(self) -> None:
         self._asked: SimpleQueue[Callable[[], object] | None] = SimpleQueue()
+        self._hangs = False
         self.thread = threading.Thread(target=self._run, name="sink-contract", daemon=True)
         self.thread.start()
 
     def make(self, call: Callable[[], T], limit: float = LIMIT) -> T:
         """Return what the call returns and raise what it raises; `Hangs` when it takes longer."""
+        if self._hangs:
+            raise Hangs("not begun: the call before it is not over")
         answer: Future[T] = Future()
 
         def answered() -> None:
@@ -39,6 +42,7 @@ class Calls:
 
         self._asked.put(answered)
         if not wait([answer], limit).done:
+            self._hangs = True
             raise Hangs(f"not over after {limit:.1f} seconds")
         return answer.result()
 

@@ -90,7 +90,8 @@ class Delivering(Author):
         """Deliver one record more than it asks for: its table may say so."""
         place = bench.place()
         with place.sink() as sink:
-            size = getattr(sink.plugin, "batch_size", DEFAULT_BATCH_SIZE)
+            size = getattr(sink.plugin, "batch_size", None)
+            size = size if type(size) is int else DEFAULT_BATCH_SIZE
             records = [bench.story.event() for _ in range(size + 1)]
             sink.deliver(records, ANY_SIZE)
         place.expect(records, ANY_SIZE)
@@ -105,7 +106,7 @@ class Delivering(Author):
 
     def test_the_batch_is_not_changed(self, bench: Bench) -> None:
         """Compare what was handed over before and after the call."""
-        records, place = [*bench.story.told(), *bench.story.sparse()], bench.place()
+        records, place = bench.story.told(), bench.place()
         before = [_seen(record) for record in records]
         with place.sink() as sink:
             sink.deliver(records, UNCHANGED)

@@ -44,7 +44,7 @@ class Ending(Author):
             sink.deliver(bench.story.told(), NOTHING_LEFT)
             before = _open_descriptors()
             for _ in range(ROUNDS):
-                sink.deliver(bench.story.told(), NOTHING_LEFT)
+                sink.deliver([bench.story.event()], NOTHING_LEFT)
             more = _open_descriptors() - before
         if more >= ROUNDS:
             NOTHING_LEFT.broken(f"{ROUNDS} batches left {more} descriptors open")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import traceback
+from concurrent.futures import _base
 from typing import NoReturn
 
 import pytest
@@ -22,8 +24,20 @@ class Rule:
         """Fail the test: what was seen, the rule, where it stands, and what to do."""
         lines = [what, f"  rule: {self.says}", f"  see:  {PAGE}", f"  do:   {self.remedy}"]
         if error is not None:
-            lines += ["", *traceback.format_exception(error)]
+            lines += ["", _told(error)]
         raise pytest.fail.Exception("\n".join(lines), pytrace=False) from None
+
+
+def _told(error: BaseException) -> str:
+    """Return the traceback of an error without the frames that are the contract's own."""
+    report = traceback.TracebackException.from_exception(error)
+    own = [frame for frame in report.stack if not _is_ours(frame.filename)]
+    report.stack = traceback.StackSummary.from_list(own)
+    return "".join(report.format())
+
+
+def _is_ours(filename: str) -> bool:
+    return os.path.dirname(filename) in {os.path.dirname(__file__), os.path.dirname(_base.__file__)}
 
 
 ARRIVED = Rule(
