@@ -87,7 +87,7 @@ class Database:
             self.close()  # moved or removed: nobody would ever read what is written there
         make_private_file(self.path)  # SQLite gives its journal the same permissions
         self._file = damage.file_id(self.path)
-        self._connection = _connect(self.path, patience)
+        self._connection = connect(self.path, patience)
         schema.prepare(self._connection, self.path)
         self._connection.execute("PRAGMA journal_mode = DELETE")  # once it is known to be ours
         sync_directory(os.path.dirname(self._directory))
@@ -143,7 +143,8 @@ def looking(path: str, patience: float = BUSY_TIMEOUT) -> Iterator[Connection | 
         raise DatabaseUnusableError(f"{path} cannot be read: {why}") from error
 
 
-def _connect(path: str, patience: float) -> Connection:
+def connect(path: str, patience: float = BUSY_TIMEOUT) -> Connection:
+    """Open a connection as every writer of ours has it, but for the journal mode of the file."""
     connection = sqlite3.connect(
         path,
         timeout=patience,

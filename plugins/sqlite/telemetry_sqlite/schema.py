@@ -119,6 +119,18 @@ def columns(connection: Connection, table: str) -> set[str]:
     return {name.lower() for (name,) in rows}
 
 
+def unique(connection: Connection, table: str, column: str) -> bool:
+    """Whether an index keeps the values of a column unique."""
+    indexes = connection.execute(
+        'SELECT name FROM pragma_index_list(?) WHERE "unique" AND NOT partial', (table,)
+    )
+    return any(
+        connection.execute("SELECT name FROM pragma_index_info(?)", (name,)).fetchall()
+        == [(column,)]
+        for (name,) in indexes.fetchall()
+    )
+
+
 def differences(connection: Connection) -> list[str]:
     """Return what of the schema is not as a new database has it, each in a few words.
 

@@ -14,7 +14,9 @@ from telemetry_core import ConfigError, Health, Receipt, SystemClock, TelemetryE
 # What touches SQLite is imported by the worker: the class itself is imported in the program's
 # own thread, when a client is built.
 if TYPE_CHECKING:
-    from telemetry_core import Batch, Clock
+    from collections.abc import Iterator
+
+    from telemetry_core import Batch, Clock, Finding
     from telemetry_sqlite.database import Database
     from telemetry_sqlite.queries import RunQueries
 
@@ -96,6 +98,12 @@ class SqliteSink:
             message = f"{len(aside)} damaged database(s) lie beside it, the last one {aside[-1]}"
             return Health(ok=True, message=message, details=details)
         return Health(ok=True, message="" if begun else "nothing written yet", details=details)
+
+    def findings(self) -> Iterator[Finding]:
+        """Give what a short look at the database finds, whatever its size."""
+        from telemetry_sqlite.care.inspection import glance
+
+        return glance(self._path)
 
     def close(self) -> None:
         """Close the connection."""

@@ -37,6 +37,7 @@ class Migration:
 
     :ivar changes: what was done to the tables; nothing when these were as they should be.
     :ivar backup: the file as it was before.
+    :ivar left_wal: whether the file was in WAL mode.
     :ivar reclaimed: whether the file was rewritten so that its free pages can be given back.
     :ivar warning: why it was not, though it should have been.
     """
@@ -44,8 +45,14 @@ class Migration:
     path: str
     changes: Changes | None = None
     backup: str | None = None
+    left_wal: bool = False
     reclaimed: bool = False
     warning: str = ""
+
+    @property
+    def idle(self) -> bool:
+        """Whether there was nothing to do."""
+        return self.changes is None and not (self.left_wal or self.reclaimed or self.warning)
 
 
 def needed(path: str, *, wait: float) -> bool:
@@ -56,7 +63,8 @@ def needed(path: str, *, wait: float) -> bool:
     with looking(path, wait) as connection:
         if connection is None:
             return False
-        return _outdated(connection, path) or not _reclaims(connection)
+        settled = _reclaims(connection) and not _in_wal(connection)
+        return _outdated(connection, path) or not settled
 
 
 def migrate(path: str, *, wait: float, progress: Shown) -> Migration:
@@ -68,7 +76,7 @@ def migrate(path: str, *, wait: float, progress: Shown) -> Migration:
     :param wait: seconds to wait for others who use the file; raises `DatabaseUnusableError` then.
     """
     with _failing_softly(path), Turn(path, patience=wait), closing(_connected(path, wait)) as own:
-        done = Migration(path)
+        done = Migration(path, left_wal=_in_wal(own))
         _patiently(partial(_leave_wal, own), wait)
         own.execute("BEGIN IMMEDIATE")
         try:
@@ -96,7 +104,9 @@ def rehearse(path: str, *, wait: float, progress: Shown) -> Migration:
         with closing(_connected(copy, wait)) as own:
             own.execute("BEGIN")
             changes = upgrade(own, progress) if _outdated(own, path) else None
-            return Migration(path, changes, reclaimed=not _reclaims(own))
+            with looking(path, wait) as original:
+                in_wal = original is not None and _in_wal(original)
+            return Migration(path, changes, left_wal=in_wal, reclaimed=not _reclaims(own))
 
 
 def _outdated(connection: Connection, path: str) -> bool:
@@ -158,6 +168,10 @@ def _make_reclaimable(connection: Connection, done: Migration) -> None:
         done.reclaimed = True
     except sqlite3.Error as error:
         done.warning = str(error)
+
+
+def _in_wal(connection: Connection) -> bool:
+    return bool(connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal")
 
 
 def _reclaims(connection: Connection) -> bool:

@@ -35,9 +35,7 @@ def check(database: str, full: bool, as_json: bool) -> int:
     screen = Screen()
     screen.line((database, "bold"))
     for finding in findings:
-        screen.line(
-            (f"{finding.level:<5}", _STYLES[finding.level]), f"{finding.name}: {finding.what}"
-        )
+        screen.line((f"{finding.level:<4}", _STYLES[finding.level]), "  ", finding.what)
         if finding.remedy:
-            screen.line(f"      → {finding.remedy}")
+            screen.line("      -> ", finding.remedy)
     return int(not sound)

@@ -60,7 +60,7 @@ def _show(done: Migration, *, dry_run: bool) -> None:
     from telemetry_sqlite.schema import VERSION
 
     screen = Screen()
-    if done.changes is None and not done.reclaimed and not done.warning:
+    if done.idle:
         screen.line(f"{done.path} needs no migration.")
         return
     state = "would be" if dry_run else "is now"

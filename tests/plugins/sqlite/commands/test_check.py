@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,3 +38,88 @@ def test_what_is_no_database_is_found_and_left_as_it_is(db: Db) -> None:
     assert "file is not a database" in done.stdout
     assert "telemetry db restore" in done.stdout
     assert Path("rubbish").read_bytes() == b"no database" * 100
+
+
+def broken(sink: SqliteSink, story: Story, sql: str) -> None:
+    """Store two runs and two events, and have another program spoil them."""
+    sink.ship_batch(
+        story.batch(
+            *(
+                story.run(story.a_run(event_id=name), start_time="2026-01-01T00:00:00Z")
+                for name in "ab"
+            ),
+            *(story.event() for _ in "cd"),
+        )
+    )
+    with closing(sqlite3.connect(sink.destination())) as connection:
+        connection.execute("PRAGMA ignore_check_constraints = ON")
+        connection.executescript(sql)
+
+
+@pytest.mark.parametrize(
+    ("sql", "said"),
+    [
+        (
+            "UPDATE agent_runs SET event_id = '' WHERE event_id = 'a'",
+            "1 of 2 runs have no event id",
+        ),
+        ("UPDATE agent_runs SET status = 'failed'", "2 of 2 runs have a status that is none of"),
+    ],
+)
+def test_rows_that_nobody_can_read_fail_the_check(
+    db: Db, sink: SqliteSink, story: Story, sql: str, said: str
+) -> None:
+    broken(sink, story, sql)
+    done = db("check")
+    assert done.exit_code == 1
+    assert said in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("sql", "said"),
+    [
+        (
+            "UPDATE agent_runs SET metrics_json = '{' WHERE event_id = 'a'",
+            "1 of 2 runs have text that is no JSON in metrics_json",
+        ),
+        (
+            "UPDATE agent_runs SET end_time = 'today'",
+            "2 of 2 runs have text that is no time in end_time",
+        ),
+        ("UPDATE run_events SET payload_json = 'x'", "2 of 2 events have text that is no JSON in"),
+        (
+            "UPDATE run_events SET timestamp = 'noon'",
+            "2 of 2 events have text that is no time in",
+        ),
+        ("DROP INDEX idx_runs_run_id", "idx_runs_run_id is not there"),
+    ],
+)
+def test_rows_that_read_badly_are_counted_and_warned_of(
+    db: Db, sink: SqliteSink, story: Story, sql: str, said: str
+) -> None:
+    broken(sink, story, sql)
+    done = db("check")
+    assert done.exit_code == 0
+    assert said in done.stdout
+
+
+def test_an_index_that_is_gone_is_made_again_by_a_migration(
+    db: Db, sink: SqliteSink, story: Story
+) -> None:
+    broken(sink, story, "DROP INDEX idx_runs_run_id")
+    assert db("migrate", "--yes").exit_code == 0
+    assert {one["level"] for one in json.loads(db("check", "--json").stdout)["findings"]} == {"ok"}
+
+
+def test_an_older_schema_is_found_with_its_rows_and_what_upgrades_it(db: Db) -> None:
+    with closing(sqlite3.connect("old.sqlite")) as connection:
+        connection.executescript("""
+            CREATE TABLE agent_runs (event_id, run_id, agent_name, job_type, start_time, status);
+            INSERT INTO agent_runs VALUES ('x', 'r', 'a', 'j', '2026-01-01', 'failed');
+            INSERT INTO agent_runs VALUES ('x', 'r', 'a', 'j', '2026-01-01', 'success');
+        """)
+    done = db("check", "--db", "old.sqlite")
+    assert done.exit_code == 1
+    assert "telemetry db migrate --db" in done.stdout
+    assert "1 of 2 runs have a status that is none of the six" in done.stdout
+    assert "1 event ids are borne by several runs" in done.stdout
