@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from telemetry_core.hookspecs import hookimpl as hookimpl
     from telemetry_core.hookspecs import hookspec as hookspec
     from telemetry_core.ids import IdSource as IdSource
+    from telemetry_core.ids import derived_id as derived_id
     from telemetry_core.ids import format_run_id as format_run_id
     from telemetry_core.logs import get_logger as get_logger
     from telemetry_core.merging import merge_runs as merge_runs
@@ -103,7 +104,7 @@ _HOMES = {
     ),
     "files": "make_private_file set_aside sync_directory",
     "hookspecs": "NAME hookimpl hookspec",
-    "ids": "IdSource format_run_id",
+    "ids": "IdSource derived_id format_run_id",
     "logs": "get_logger",
     "merging": "merge_runs",
     "models": (

@@ -83,7 +83,7 @@ def run_dict(row: Iterable[Any]) -> dict[str, Any]:
     for name in _NEVER_NULL:
         run[name] = run[name] or 0
     for name in JSON_FIELDS:
-        _parse_in_place(run, name)
+        parse_in_place(run, name)
     return run
 
 
@@ -91,7 +91,7 @@ def event_dict(row: Iterable[Any]) -> dict[str, Any]:
     """Read `id` and `EVENT_COLUMNS` as values by name, payload and context parsed."""
     event = dict(zip(("id", *EVENT_COLUMNS), row, strict=True))
     for name in ("payload_json", "context_json"):
-        _parse_in_place(event, name)
+        parse_in_place(event, name)
     return event
 
 
@@ -152,8 +152,9 @@ def _fit(name: str, value: Any) -> Any:
     return value
 
 
-def _parse_in_place(row: dict[str, Any], name: str) -> None:
-    if not isinstance(row[name], str):
+def parse_in_place(row: dict[str, Any], name: str) -> None:
+    """Parse a value that is JSON text; what cannot be parsed stays, beside `<name>_parse_error`."""
+    if not isinstance(row.get(name), str):
         return
     try:
         row[name] = json.loads(row[name])

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 import click
 
 from telemetry_core.cli import Progress, Screen, json_option, print_json
-from telemetry_sqlite.commands.options import confirm, database_option, existing, yes_option
+from telemetry_sqlite.commands.options import (
+    confirm,
+    database_option,
+    existing,
+    wait_option,
+    yes_option,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,20 +21,12 @@ if TYPE_CHECKING:
     from telemetry_sqlite.care.migrating import Migration
     from telemetry_sqlite.care.upgrading import Changes
 
-_DAY = 86_400
 _IDS_FOR = {"agent_runs": "for runs", "run_events": "for events"}
 
 
 @click.command
 @click.option("--dry-run", is_flag=True, help="Do it with a copy, and say what came of it.")
-@click.option(
-    "--wait",
-    type=click.FloatRange(0, _DAY),
-    default=30.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long to wait for programs that use the file.",
-)
+@wait_option
 @yes_option
 @database_option
 @json_option

@@ -19,7 +19,17 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
+_DAY = 86_400
+
 yes_option: Callable[[F], F] = click.option("--yes", is_flag=True, help="Ask nothing.")
+wait_option: Callable[[F], F] = click.option(
+    "--wait",
+    type=click.FloatRange(0, _DAY),
+    default=30.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait for programs that use the file.",
+)
 
 
 def database_option(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from telemetry_sqlite.care.migrating import migrate
 
+from tests.plugins.sqlite.care.ndjson import Lines
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -182,3 +184,8 @@ def oldest(make: Callable[..., Path]) -> Path:
 def migrated() -> Callable[..., Migration]:
     """Return what migrates a file without a word."""
     return lambda path, wait=5.0: migrate(str(path), wait=wait, progress=lambda done, total: None)
+
+
+@pytest.fixture
+def lines(tmp_path: Path) -> Lines:
+    return Lines(tmp_path)

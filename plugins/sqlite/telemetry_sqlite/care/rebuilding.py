@@ -1,0 +1,187 @@
+"""Brings what NDJSON files tell of into a database: runs merged, events by id, as a sink would."""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing, suppress
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from attrs import define, field
+
+from telemetry_core import RunEvent, SystemClock, TelemetryError, sync_directory
+from telemetry_sqlite.care.explaining import explaining
+from telemetry_sqlite.care.ndjson_files import lines_of
+from telemetry_sqlite.care.ndjson_records import record_of
+from telemetry_sqlite.database import Database
+from telemetry_sqlite.errors import DatabaseUnusableError
+from telemetry_sqlite.rows import readable
+from telemetry_sqlite.store import store_records
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from sqlite3 import Connection
+
+    from telemetry_core import Record, Rejection
+
+_BATCH_RECORDS = 1000  # some 20 ms: nobody who writes meanwhile waits longer
+_BATCH_BYTES = 4 << 20
+_MOST_SHOWN = 5
+
+
+class _Told(NamedTuple):
+    """A record, and the line that tells of it."""
+
+    place: str
+    record: Record
+
+
+@define
+class Rebuild:
+    """What became of the lines.
+
+    :ivar added: runs and events that were not there.
+    :ivar completed: how often a line told more of a run than was there.
+    :ivar passed_over: how many lines are no record of ours, and `examples` the first of them.
+    :ivar broken: files that could not be read to their end, each with the reason.
+    """
+
+    path: str
+    files: int = 0
+    bytes: int = 0
+    lines: int = 0
+    told: dict[str, int] = field(factory=lambda: {"runs": 0, "events": 0})
+    added: dict[str, int] = field(factory=lambda: {"runs": 0, "events": 0})
+    completed: int = 0
+    passed_over: int = 0
+    examples: list[str] = field(factory=list)
+    broken: list[str] = field(factory=list)
+    seconds: float = 0.0
+
+    def pass_over(self, place: str, why: object) -> None:
+        """Count a line that is no record."""
+        self.passed_over += 1
+        if len(self.examples) < _MOST_SHOWN:
+            self.examples.append(f"{place}: {why}")
+
+
+def rebuild(
+    path: str,
+    files: Sequence[Path],
+    *,
+    wait: float,
+    progress: Callable[[int, int], object],
+) -> Rebuild:
+    """Merge the files into a database, which is begun if it is not there; safe while others write.
+
+    Doing it again changes nothing, so after a kill one just does it again. What is no record is
+    counted and passed over.
+
+    :param wait: seconds to wait for others at each batch; raises `DatabaseUnusableError` then.
+    """
+    done = Rebuild(path, files=len(files))
+    began = SystemClock.monotonic()
+    unfinished = f"{path} has what was merged until now, and doing it again merges the rest"
+    with explaining(unfinished), closing(Database(path)) as database:
+        for batch in _batches(_told(files, done, progress)):
+            deadline = SystemClock.monotonic() + wait
+            database.write(partial(_store, done=done, batch=batch), deadline)
+    done.seconds = SystemClock.monotonic() - began
+    return done
+
+
+def rebuild_beside(
+    path: str,
+    files: Sequence[Path],
+    *,
+    wait: float,
+    progress: Callable[[int, int], object],
+) -> Rebuild:
+    """Build a new database beside the one at the path, complete or not there at all."""
+    original = Path(path)
+    target = original.with_name(f"{original.stem}.rebuilt{original.suffix}")
+    if target.exists():
+        raise DatabaseUnusableError(f"{target} is there already; put it in place or remove it")
+    draft = f"{target}.{os.getpid()}.part"
+    try:
+        done = rebuild(draft, files, wait=wait, progress=progress)
+        with explaining(f"{target} was not made"):
+            os.replace(draft, target)
+            sync_directory(target.parent)
+    finally:
+        for rest in (draft, f"{draft}-journal", f"{draft}.writer.lock"):
+            with suppress(FileNotFoundError):
+                os.unlink(rest)
+    done.path = str(target)
+    return done
+
+
+def _told(
+    files: Sequence[Path], done: Rebuild, progress: Callable[[int, int], object]
+) -> Iterator[_Told]:
+    """Give what every line tells of, and count the lines that tell of nothing."""
+    total = sum(path.stat().st_size for path in files if path.exists())
+
+    def read(size: int) -> None:
+        done.bytes += size
+        progress(done.bytes, total)
+
+    for path in files:
+        for line in lines_of(path, read):
+            if line.broken:
+                done.broken.append(f"{line.place}: {line.problem}")
+                continue
+            done.lines += 1
+            if line.problem:
+                done.pass_over(line.place, line.problem)
+                continue
+            try:
+                record = record_of(line.text)
+            except TelemetryError as error:
+                done.pass_over(line.place, error)
+            else:
+                yield _Told(line.place, record)
+
+
+def _batches(told: Iterable[_Told]) -> Iterator[list[_Told]]:
+    batch: list[_Told] = []
+    size = 0
+    for one in told:
+        batch.append(one)
+        size += one.record.size
+        if len(batch) >= _BATCH_RECORDS or size >= _BATCH_BYTES:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _store(connection: Connection, done: Rebuild, batch: list[_Told]) -> None:
+    """Store a batch as a sink does, and count what was not there before."""
+    parts: dict[str, list[_Told]] = {"runs": [], "events": []}
+    for one in batch:
+        parts["events" if isinstance(one.record.body, RunEvent) else "runs"].append(one)
+    for name, part in parts.items():
+        records = [one.record for one in part]
+        there, written = _known(connection, name, records), connection.total_changes
+        refused = store_records(connection, records)
+        added = _known(connection, name, records) - there
+        done.told[name] += len(part)
+        done.added[name] += added
+        done.completed += connection.total_changes - written - added
+        _count_refused(done, part, refused)
+
+
+def _known(connection: Connection, name: str, records: list[Record]) -> int:
+    """Return how many of the records are of runs or events that are there."""
+    table = {"runs": "agent_runs", "events": "run_events"}[name]
+    ids = [readable(str(record.body.event_id)) for record in records]
+    sql = f"SELECT count(*) FROM {table} WHERE event_id IN ({', '.join('?' * len(ids))})"
+    return int(connection.execute(sql, ids).fetchone()[0])
+
+
+def _count_refused(done: Rebuild, part: list[_Told], refused: dict[str, Rejection]) -> None:
+    for one in part:
+        if one.record.id in refused:
+            done.pass_over(one.place, refused[one.record.id].reason)
