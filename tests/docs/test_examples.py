@@ -168,7 +168,11 @@ def test_sigterm_ends_the_prefork_workers_run_as_cancelled(
     assert worker.stdout is not None
     assert worker.stdout.readline() == "forked\n"
     os.killpg(worker.pid, signal.SIGTERM)
-    worker.communicate(timeout=60)
+    try:
+        worker.communicate(timeout=60)
+    except subprocess.TimeoutExpired:
+        os.killpg(worker.pid, signal.SIGKILL)
+        worker.communicate()
     assert worker.returncode == 128 + signal.SIGTERM
     (run,) = runs()
     assert (run["job_type"], run["status"]) == ("supervise", "cancelled")

@@ -68,7 +68,11 @@ class Home:
 
     def finish(self, program: subprocess.Popen[str], code: int = 0) -> str:
         """Wait for a program's end, which has to be this exit code, and return what it printed."""
-        output, errors = program.communicate(timeout=PATIENCE)
+        try:
+            output, errors = program.communicate(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            program.kill()
+            output, errors = program.communicate()
         assert program.returncode == code, errors
         return output + errors
 
