@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from telemetry_core.errors import ConfigError, PluginError, PluginNotFoundError
 from telemetry_core.hookspecs import NAME
+from telemetry_core.offers import offered
 from telemetry_core.settings import is_name, nearest
 
 if TYPE_CHECKING:
@@ -30,9 +31,7 @@ class Installed:
 
     @cached_property
     def _offers(self) -> dict[str, list[EntryPoint]]:
-        from importlib.metadata import entry_points
-
-        given = entry_points(group=NAME) if self._given is None else self._given
+        given = offered(NAME)[0] if self._given is None else self._given
         offers: dict[str, list[EntryPoint]] = {}
         for offer in given:
             same = offers.setdefault(offer.name, [])

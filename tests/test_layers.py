@@ -62,7 +62,7 @@ LAYERS = (
     ("records",),
     ("models",),
     ("complaints", "files", "plain"),
-    ("errors", "clock", "ids", "logs"),
+    ("errors", "clock", "ids", "logs", "offers"),
 )
 HEIGHT = {name: len(LAYERS) - row for row, names in enumerate(LAYERS) for name in names}
 

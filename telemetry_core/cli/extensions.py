@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from telemetry_core.errors import TelemetryError, described
+from telemetry_core.offers import offered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +65,7 @@ class Branch(NamedTuple):
         offer = self.offers[0]
         try:
             command = offer.load()
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # what ends a program must not end ours
             raise ExtensionError(
                 f"`{self.typed}` of {self.distributions} cannot be loaded: {described(error)}; "
                 f"try: pip install --force-reinstall {self.distributions}"
@@ -86,16 +87,21 @@ class Branch(NamedTuple):
                 return "(cannot be loaded)"
         return f"({self.distributions})"
 
+    def hidden(self) -> Iterator[str]:
+        """Say when a command cannot be reached, since there are others that begin with its words."""
+        for offer in self.offers:
+            if self.is_group and offer.name.split() == [*self.words]:
+                yield f"`{self.typed}` of {_distribution(offer)} is hidden by the commands that begin so."
+
     def warnings(self, *, load: bool) -> Iterator[str]:
         """Say what is wrong with it; without loading, only whether its packages are there."""
         for offer in self.offers:
             if not _is_there(offer):
                 yield (
                     f"`telemetry {offer.name}` of {_distribution(offer)} is broken: "
-                    f"there is no package {offer.module.partition('.')[0]!r}."
+                    f"there is no package {_package(offer)!r}."
                 )
-        if self.is_group and any(offer.name.split() == [*self.words] for offer in self.offers):
-            yield f"`{self.typed}` is hidden by the commands that begin so."
+        yield from self.hidden()
         if load and not self.is_group:
             try:
                 self.load()
@@ -107,7 +113,7 @@ def branches(words: tuple[str, ...]) -> dict[str, Branch]:
     """Return what other distributions offer below some words, by the next word."""
     depth = len(words)
     found: dict[str, list[EntryPoint]] = {}
-    for offer in _offers():
+    for offer in _found()[0]:
         typed = tuple(offer.name.split())
         if len(typed) > depth and typed[:depth] == words:
             found.setdefault(typed[depth], []).append(offer)
@@ -132,21 +138,32 @@ def whom_to_ask(name: str) -> str | None:
     )
 
 
-@cache
-def _offers() -> tuple[EntryPoint, ...]:
-    from importlib.metadata import entry_points
+def unreadable() -> Iterator[str]:
+    """Warn of the distributions of which nobody can tell whether they offer commands."""
+    for name in _found()[1]:
+        yield (
+            f"What {name} offers cannot be read: its entry_points.txt is damaged; "
+            f"try: pip install --force-reinstall {name}"
+        )
 
-    return tuple(entry_points(group=GROUP))
+
+@cache
+def _found() -> tuple[list[EntryPoint], list[str]]:
+    return offered(GROUP)
 
 
 def _distribution(offer: EntryPoint) -> str:
     return offer.dist.name if offer.dist else "an unnamed distribution"
 
 
+def _package(offer: EntryPoint) -> str:
+    return offer.value.partition(":")[0].partition(".")[0].strip()
+
+
 def _is_there(offer: EntryPoint) -> bool:
     from importlib.util import find_spec
 
     try:
-        return find_spec(offer.module.partition(".")[0]) is not None
+        return find_spec(_package(offer)) is not None
     except (ImportError, ValueError):
         return False

@@ -158,11 +158,17 @@ class CommandGroup(click.Group):
         return self._branches()[name].help(load=bool(self.words))
 
     def _warnings(self) -> Iterable[str]:
+        from telemetry_core.cli.extensions import unreadable
+
+        if not self.words:
+            yield from unreadable()
         for name, branch in sorted(self._branches().items()):
             if name not in self._built_in:
                 yield from branch.warnings(load=bool(self.words))
-            elif not (branch.is_group and isinstance(self._built_in[name], CommandGroup)):
-                yield f"{branch.typed} of {branch.distributions} is hidden by our own command."
+            elif branch.is_group and isinstance(self._built_in[name], CommandGroup):
+                yield from branch.hidden()
+            else:
+                yield f"`{branch.typed}` of {branch.distributions} is hidden by our own command."
 
     def _unknown(self, ctx: click.Context, name: str) -> str:
         from telemetry_core.cli.extensions import whom_to_ask

@@ -113,3 +113,52 @@ def test_nobody_replaces_a_command_of_ours(shell: Any, install: Any) -> None:
     install("thief", status="thief:command")
     assert b"is hidden by our own command" in shell("--help").stdout
     assert b"thief" not in shell("status").stdout
+
+
+def test_a_module_that_ends_the_program_ends_nothing_of_ours(
+    shell: Any, install: Any, tmp_path: Path
+) -> None:
+    install("server", ingest_serve="server:command")
+    install("leaver", ingest_leave="leaver:command")
+    (tmp_path / "site" / "leaver.py").write_text("raise SystemExit(0)")
+    listed = shell("ingest", "--help")
+    assert listed.returncode == 0
+    assert b"Do what server does." in listed.stdout
+    assert b"cannot be loaded: SystemExit" in words_of(listed.stdout)
+    assert shell("ingest", "leave").returncode == 1
+
+
+@pytest.mark.parametrize("damage", [b"no equals sign\n", b"\xff\xfe\n"])
+def test_a_distribution_with_damaged_metadata_spoils_nobody_elses(
+    shell: Any, install: Any, tmp_path: Path, damage: bytes
+) -> None:
+    install("sound", serve="sound:command")
+    install("wreck", ping="wreck:command")
+    points = tmp_path / "site" / "wreck-1.0.dist-info" / "entry_points.txt"
+    points.write_bytes(b"[telemetry_core.cli]\n" + damage)
+    assert b"What wreck offers cannot be read" in words_of(shell("--help").stdout)
+    assert shell("serve").stdout.endswith(b"sound was called\n")
+    assert shell("status").returncode == 0
+
+
+def test_an_entry_point_that_names_no_object_is_a_warning(
+    shell: Any, install: Any, tmp_path: Path
+) -> None:
+    install("odd", odd="not a! value:x")
+    (tmp_path / "site" / "not a! value.py").unlink()
+    assert b"there is no package 'not a! value'" in words_of(shell("--help").stdout)
+    assert shell("odd").returncode == 1
+
+
+def test_a_command_named_like_a_group_is_said_to_be_hidden(shell: Any, install: Any) -> None:
+    install("exporter", runs_export="exporter:command", runs="exporter:command")
+    shown = words_of(shell("--help").stdout)
+    assert b"`telemetry runs` of exporter is hidden by the commands that begin so." in shown
+
+
+def test_a_broken_command_is_no_noise_while_one_types(shell: Any, install: Any) -> None:
+    install("server", serve="gone:command")
+    done = shell(
+        COMP_WORDS="telemetry serve --", COMP_CWORD="2", _TELEMETRY_COMPLETE="bash_complete"
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
