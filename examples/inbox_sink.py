@@ -1,5 +1,6 @@
 """A sink as others would install it: what it states, what the core offers it, how it ends."""
 
+import hashlib
 import json
 import tempfile
 from pathlib import Path
@@ -49,10 +50,11 @@ class InboxSink:
         self._folder.mkdir(parents=True, exist_ok=True)
         if len(list(self._folder.iterdir())) >= self.most_waiting:
             return Receipt.wait("nobody empties the inbox", retry_after=60.0)
-        draft = self._folder.parent / f"{batch.records[0].id}.draft"
+        # Named by its records: a batch that comes again replaces itself, and never another one.
+        name = hashlib.sha256(" ".join(record.id for record in batch).encode()).hexdigest()
+        draft = self._folder.parent / f"{name}.draft"
         draft.write_text(json.dumps([record.body.to_dict() for record in batch]), "utf-8")
-        # Named by its first record: a batch that comes again replaces what came of it before.
-        draft.replace(self._folder / f"{batch.records[0].id}.json")
+        draft.replace(self._folder / f"{name}.json")
         self._written += 1
         return Receipt.all(batch)
 

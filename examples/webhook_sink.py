@@ -37,7 +37,7 @@ class WebhookSink:
     @hookimpl
     def ship_batch(self, batch: Batch) -> Receipt:
         """Post the batch; every wait for the network ends with its deadline."""
-        body = json_text([{"id": r.id, "kind": r.kind, **r.body.to_dict()} for r in batch])
+        body = json_text([{**r.body.to_dict(), "id": r.id, "kind": r.kind} for r in batch])
         headers = {"Content-Type": "application/json"}
         if self.token is not None:
             headers["Authorization"] = f"Bearer {self.token.reveal()}"

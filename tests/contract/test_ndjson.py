@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 from pytest_telemetry import SinkContract
+from pytest_telemetry.contract import out_of_reach
 from telemetry_ndjson import NdjsonSink
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 
@@ -27,15 +29,8 @@ class TestNdjsonSink(SinkContract):
         lines = [line for path in files for line in path.read_text("utf-8").split("\n") if line]
         return [json.loads(line)["event_id"] for line in lines]
 
-    @contextmanager
-    def break_destination(self, where: Path) -> Iterator[None]:
-        folder, aside = where / "raw", where / "aside"
-        folder.mkdir(exist_ok=True)
-        folder.rename(aside)
-        folder.write_text("no directory")
-        yield
-        folder.unlink()
-        aside.rename(folder)
+    def break_destination(self, where: Path) -> AbstractContextManager[None]:
+        return out_of_reach(where / "raw")
 
     @contextmanager
     def hang_destination(self, where: Path) -> Iterator[None]:

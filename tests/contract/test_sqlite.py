@@ -7,10 +7,12 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from pytest_telemetry import SinkContract
+from pytest_telemetry.contract import out_of_reach
 from telemetry_sqlite import SqliteSink
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 
@@ -33,15 +35,8 @@ class TestSqliteSink(SinkContract):
             (status,) = connection.execute(sql, [event_id]).fetchone()
         return str(status)
 
-    @contextmanager
-    def break_destination(self, where: Path) -> Iterator[None]:
-        folder, aside = _database(where).parent, where / "aside"
-        folder.mkdir(exist_ok=True)
-        folder.rename(aside)
-        folder.write_text("no directory")
-        yield
-        folder.unlink()
-        aside.rename(folder)
+    def break_destination(self, where: Path) -> AbstractContextManager[None]:
+        return out_of_reach(_database(where).parent)
 
     @contextmanager
     def hang_destination(self, where: Path) -> Iterator[None]:

@@ -7,12 +7,13 @@ from pytest_telemetry.contract.ending import Ending
 from pytest_telemetry.contract.failing import Failing
 from pytest_telemetry.contract.hiding import Hiding
 from pytest_telemetry.contract.placing import Placing
+from pytest_telemetry.contract.reach import out_of_reach
 from pytest_telemetry.contract.receipts import Receipts
 from pytest_telemetry.contract.stating import Stating
 from pytest_telemetry.contract.story import Story
 from pytest_telemetry.contract.telling import Telling
 
-__all__ = ["SinkContract", "Story"]
+__all__ = ["SinkContract", "Story", "out_of_reach"]
 
 
 class SinkContract(Delivering, Receipts, Failing, Ending, Placing, Stating, Hiding, Telling):
