@@ -46,9 +46,10 @@ def state(connection: Connection) -> State:
     """
     if is_empty(connection):
         return State.EMPTY
-    if version(connection) > VERSION:
+    runs = columns(connection, "agent_runs")
+    if runs and version(connection) > VERSION:
         return State.NEWER
-    if not columns(connection, "agent_runs") >= _EVERY_AGE_HAS:
+    if not runs >= _EVERY_AGE_HAS:
         return State.STRANGE
     return State.OLDER if lacking(connection) else State.OURS
 

@@ -29,11 +29,11 @@ def explaining(failure: str) -> Iterator[None]:
 
 
 def _reason(error: sqlite3.Error | OSError) -> str:
-    if isinstance(error, OSError):
-        return "the disk is full; make room" if error.errno == errno.ENOSPC else str(error)
-    if is_damage(error):
-        return f"{error}; see: telemetry db check"
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in _BUSY:
+    if code in _BUSY or isinstance(error, BlockingIOError):
         return "another program keeps it locked; stop that one, or try again later"
-    return "the disk is full; make room" if code == sqlite3.SQLITE_FULL else str(error)
+    if code == sqlite3.SQLITE_FULL or getattr(error, "errno", None) == errno.ENOSPC:
+        return "the disk is full; make room"
+    if isinstance(error, sqlite3.Error) and is_damage(error):
+        return f"{error}; see: telemetry db check"
+    return str(error)

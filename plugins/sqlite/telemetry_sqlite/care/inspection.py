@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from telemetry_core import Finding, Level, TelemetryError
 from telemetry_sqlite import schema
 from telemetry_sqlite.care import pragmas
 from telemetry_sqlite.care.contents import doubts
-from telemetry_sqlite.damage import files_set_aside
+from telemetry_sqlite.damage import files_set_aside, is_damage
 from telemetry_sqlite.database import looking
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def inspect(path: str, *, full: bool, progress: Shown) -> list[Finding]:
                 progress(done, len(parts))
                 found.extend(part)
     except TelemetryError as error:
-        found.append(Finding("file", Level.FAIL, str(error), _RESTORE))
+        found.append(_unreadable(error))
     return found
 
 
@@ -57,7 +58,7 @@ def glance(path: str) -> Iterator[Finding]:
         with looking(path, _GLANCE) as connection:
             yield from [_not_begun()] if connection is None else _at_once(connection, path)
     except TelemetryError as error:
-        yield Finding("file", Level.FAIL, str(error), "telemetry db check looks closer")
+        yield _unreadable(error)
     if aside := files_set_aside(path):
         what = f"{len(aside)} damaged database(s) were set aside, the last one {aside[-1]}"
         yield Finding("set_aside", Level.WARN, what, "look into it, then move it away or delete it")
@@ -76,6 +77,12 @@ def damage_in(connection: Connection, *, full: bool) -> str:
 
 def _not_begun() -> Finding:
     return Finding("file", Level.OK, "no database has been begun yet")
+
+
+def _unreadable(error: TelemetryError) -> Finding:
+    reason = error.__cause__
+    damaged = isinstance(reason, sqlite3.Error) and is_damage(reason)
+    return Finding("file", Level.FAIL, str(error), _RESTORE if damaged else "")
 
 
 def _at_once(connection: Connection, path: str) -> Iterator[Finding]:

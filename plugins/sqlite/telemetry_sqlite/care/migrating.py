@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,17 +12,18 @@ from typing import TYPE_CHECKING
 
 from attrs import define
 
-from telemetry_core import SystemClock, get_iso8601_timestamp, sync_directory
+from telemetry_core import SystemClock, sync_directory
 from telemetry_sqlite import schema
-from telemetry_sqlite.care.copying import copy_database, verify
+from telemetry_sqlite.care.backups import back_up
+from telemetry_sqlite.care.copying import copy_database
+from telemetry_sqlite.care.explaining import explaining
 from telemetry_sqlite.care.upgrading import Changes, upgrade
-from telemetry_sqlite.damage import is_busy, is_damage
+from telemetry_sqlite.damage import is_busy
 from telemetry_sqlite.database import looking
-from telemetry_sqlite.errors import DatabaseUnusableError
 from telemetry_sqlite.turn import Turn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from sqlite3 import Connection
 
     from telemetry_sqlite.care.upgrading import Shown
@@ -75,13 +76,17 @@ def migrate(path: str, *, wait: float, progress: Shown) -> Migration:
 
     :param wait: seconds to wait for others who use the file; raises `DatabaseUnusableError` then.
     """
-    with _failing_softly(path), Turn(path, patience=wait), closing(_connected(path, wait)) as own:
+    with (
+        explaining(f"{path} stays as it was"),
+        Turn(path, patience=wait),
+        closing(_connected(path, wait)) as own,
+    ):
         done = Migration(path, left_wal=_in_wal(own))
         _patiently(partial(_leave_wal, own), wait)
         own.execute("BEGIN IMMEDIATE")
         try:
             if _outdated(own, path):
-                done.backup = _backed_up(os.path.realpath(path))
+                done.backup = back_up(path, why="before-migrate")
                 done.changes = upgrade(own, progress)
             own.execute("COMMIT")
         except BaseException:
@@ -99,7 +104,7 @@ def rehearse(path: str, *, wait: float, progress: Shown) -> Migration:
     """Do the same with a copy, which is thrown away, and return what became of it."""
     with TemporaryDirectory(prefix="telemetry-rehearsal-") as directory:
         copy = os.path.join(directory, "copy.sqlite")
-        with _failing_softly(path):
+        with explaining(f"{path} cannot be copied to {directory}"):
             copy_database(path, copy)
         with closing(_connected(copy, wait)) as own:
             own.execute("BEGIN")
@@ -142,22 +147,6 @@ def _patiently(work: Callable[[], None], wait: float) -> None:
         SystemClock.sleep(_LOOK_EVERY)
 
 
-def _backed_up(path: str) -> str:
-    """Copy the file as it is under our lock, and look whether the copy is sound."""
-    original = Path(path)
-    stamp = get_iso8601_timestamp().replace("-", "").replace(":", "")[:15]
-    name = f"{original.stem}.{stamp}Z.before-migrate.sqlite"
-    backup = original.parent / "backups" / name
-    backup.parent.mkdir(mode=0o700, exist_ok=True)
-    copy_database(path, str(backup))
-    if found := verify(str(backup)):
-        backup.unlink()
-        raise DatabaseUnusableError(
-            f"{path} stays as it was, for a copy of it is not sound: {found[0]}"
-        )
-    return str(backup)
-
-
 def _make_reclaimable(connection: Connection, done: Migration) -> None:
     """Have SQLite rewrite the file so that free pages can be given back, by itself all or nothing."""
     if _reclaims(connection):
@@ -176,20 +165,3 @@ def _in_wal(connection: Connection) -> bool:
 
 def _reclaims(connection: Connection) -> bool:
     return bool(connection.execute("PRAGMA auto_vacuum").fetchone()[0] == INCREMENTAL)
-
-
-@contextmanager
-def _failing_softly(path: str) -> Iterator[None]:
-    """Say what kept us from it, and that nothing was changed."""
-    try:
-        yield
-    except (sqlite3.Error, OSError) as error:
-        raise DatabaseUnusableError(f"{path} stays as it was: {_explained(error)}") from error
-
-
-def _explained(error: sqlite3.Error | OSError) -> str:
-    if isinstance(error, BlockingIOError) or (isinstance(error, sqlite3.Error) and is_busy(error)):
-        return "another program keeps it locked; stop that one, or wait longer with --wait"
-    if isinstance(error, sqlite3.Error) and is_damage(error):
-        return f"{error}; see: telemetry db check"
-    return str(error)

@@ -186,7 +186,7 @@ def _with_strangers(connection: Connection, table: str) -> list[str]:
     ).fetchall()
     for name, kind, default in found:
         if name.lower() not in known:
-            given = "" if default is None else f" DEFAULT {default}"
+            given = "" if default is None else f" DEFAULT ({default})"
             plain = kind.upper().replace("GENERATED ALWAYS", "")
             connection.execute(f"ALTER TABLE {table} ADD COLUMN {_quoted(name)} {plain}{given}")
     columns = [name for name, _, _ in found if name.lower() != "id"]

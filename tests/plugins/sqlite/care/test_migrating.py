@@ -216,6 +216,25 @@ def test_columns_of_others_stay_with_their_values(
     assert migrated(oldest).changes is None
 
 
+def test_a_column_of_others_keeps_its_default(make: Make, migrated: Migrated) -> None:
+    path = make("""
+        CREATE TABLE agent_runs (run_id, agent_name, job_type, start_time, status,
+            noted TEXT NOT NULL DEFAULT (datetime('now')), at TEXT DEFAULT CURRENT_TIMESTAMP,
+            word TEXT DEFAULT 'it''s', number INTEGER DEFAULT -1);
+        INSERT INTO agent_runs (run_id, noted) VALUES ('r', 'then');
+    """)
+    migrated(path)
+    ask(
+        path,
+        "INSERT INTO agent_runs (event_id, run_id, agent_name, job_type, start_time)"
+        " VALUES ('new', 'n', 'a', 'j', '2026')",
+    )
+    old, new = ask(path, "SELECT noted, word, number, at IS NULL FROM agent_runs ORDER BY id")
+    assert old == ("then", "it's", -1, 0)
+    assert new[0] > "2026"
+    assert new[1:] == ("it's", -1, 0)
+
+
 def test_tables_indexes_triggers_and_views_of_others_stay(
     make: Make, oldest: Path, migrated: Migrated
 ) -> None:
@@ -350,7 +369,8 @@ def test_a_file_with_only_the_wrong_kind_of_vacuum_is_rewritten(
     [
         "CREATE TABLE recipes (name TEXT)",
         "CREATE TABLE schema_migrations (version INTEGER); INSERT INTO schema_migrations VALUES (3)",
-        "CREATE TABLE schema_migrations (version INTEGER); INSERT INTO schema_migrations VALUES (8)",
+        """CREATE TABLE schema_migrations (version INTEGER); CREATE TABLE agent_runs (run_id);
+        INSERT INTO schema_migrations VALUES (8)""",
     ],
 )
 def test_what_is_not_ours_or_newer_is_refused_and_left_alone(

@@ -66,7 +66,7 @@ def test_a_file_that_stays_locked_is_said_to_be_so_after_the_wait(
         other.execute(f"BEGIN {lock}")
         with (
             left_alone(oldest),
-            pytest.raises(DatabaseUnusableError, match=r"another program.*--wait"),
+            pytest.raises(DatabaseUnusableError, match="another program"),
         ):
             migrated(oldest, wait=0.2)
 

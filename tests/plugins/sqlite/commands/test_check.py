@@ -123,3 +123,11 @@ def test_an_older_schema_is_found_with_its_rows_and_what_upgrades_it(db: Db) -> 
     assert "telemetry db migrate --db" in done.stdout
     assert "1 of 2 runs have a status that is none of the six" in done.stdout
     assert "1 event ids are borne by several runs" in done.stdout
+
+
+def test_a_file_that_may_not_be_read_is_not_said_to_be_damaged(db: Db) -> None:
+    Path("folder").mkdir()
+    done = db("check", "--db", "folder")
+    assert done.exit_code == 1
+    assert "unable to open database file" in done.stdout
+    assert "restore" not in done.stdout
