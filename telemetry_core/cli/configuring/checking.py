@@ -33,6 +33,8 @@ def typed(setting: Setting, text: str, config: TelemetryConfig) -> Any:
 
     It may be typed as in the file; a text needs no quotes there, and a list may be given by commas.
     """
+    if not _is_utf8(text):
+        raise ConfigError(f"{setting.key}: the value is not text in UTF-8")
     problems: list[ConfigError | CredentialError] = []
     for value in _readings(setting, text):
         try:
@@ -42,6 +44,14 @@ def typed(setting: Setting, text: str, config: TelemetryConfig) -> Any:
         else:
             return value
     raise problems[0]
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # bytes of the command line that were no UTF-8
+        return False
+    return True
 
 
 def _readings(setting: Setting, text: str) -> Iterator[Any]:

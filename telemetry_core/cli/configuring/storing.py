@@ -66,6 +66,8 @@ def _replace(target: Path, content: bytes) -> None:
     """Write a file beside its place, with its mode and owner, and move it there."""
     status = target.stat()
     beside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    with suppress(FileNotFoundError):  # of a process that was killed and had our id
+        os.unlink(beside)
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:

@@ -73,8 +73,8 @@ def _ignored(base: Path) -> Iterator[Finding]:
         return
     ignore = base / _IGNORE
     if ignore.exists():
-        yield ok(_IGNORE, f"{ignore} keeps the records out of Git")
+        yield ok("gitignore", f"{ignore} keeps the records out of Git")
     else:
         yield warn(
-            _IGNORE, f"{ignore} is not there: Git may take the records", f"echo '*' > {ignore}"
+            "gitignore", f"{ignore} is not there: Git may take the records", f"echo '*' > {ignore}"
         )

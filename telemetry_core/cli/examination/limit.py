@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from telemetry_core.cli.examination.reports import fail, guarded
+from telemetry_core.cli.examination.reports import fail
+from telemetry_core.errors import described
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -26,7 +27,11 @@ def in_turn(
     def work() -> None:
         for name, step in steps.items():
             begun.append(name)
-            found.extend(guarded(name, step))
+            try:
+                found.extend(step())
+            except BaseException as error:  # also what would end a program
+                what = f"{who}: its {name} failed: {described(error)}"
+                found.append(fail(name, what, "this is the plugin's mistake; tell its author"))
 
     thread = threading.Thread(target=work, name="telemetry-doctor", daemon=True)
     thread.start()

@@ -12,13 +12,13 @@ from telemetry_core.clock import SystemClock
 from telemetry_core.complaints import Complaints
 from telemetry_core.delivery.state import SinkState, fingerprint
 from telemetry_core.manager import Manager
+from telemetry_core.records import Finding, Level
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from telemetry_core.config import TelemetryConfig
     from telemetry_core.plugin import Plugin
-    from telemetry_core.records import Finding
 
 
 def sinks(config: TelemetryConfig, seconds: float) -> Iterator[Finding]:
@@ -94,7 +94,10 @@ def _delivery(plugin: Plugin, config: TelemetryConfig) -> Iterator[Finding]:
 def _own(plugin: Plugin) -> Iterator[Finding]:
     """Give what the plugin itself finds."""
     if (findings := plugin.offer("findings")) is not None:
-        yield from findings()
+        for finding in findings():
+            if not isinstance(finding, Finding):
+                raise TypeError(f"findings() gave {finding!r}, which is no Finding")
+            yield attrs.evolve(finding, level=Level(finding.level))
 
 
 def _closed(plugin: Plugin) -> Iterator[Finding]:

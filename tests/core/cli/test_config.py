@@ -172,6 +172,13 @@ def test_a_value_is_written_as_its_type(call: Any, key: str, text: str, line: st
         ),
         ("plugins.ndjson.retention_days", "0", "must be >= 1"),
         ("service", "a\nb", "service: expected one line"),
+        (
+            "plugins.sqlite.db_path",
+            "\udcff",
+            "plugins.sqlite.db_path: the value is not text in UTF-8",
+        ),
+        ("delivery.max_bytes", "1" * 5000, "expected a whole number"),
+        ("active", "[" * 5000, "expected a list of plugin names"),
     ],
 )
 def test_a_wrong_value_is_said_and_nothing_is_written(

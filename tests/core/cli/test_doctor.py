@@ -121,9 +121,9 @@ def test_records_that_git_may_take_are_found(
     findings: Any, recorded: TelemetryClient, store: Path
 ) -> None:
     (store.parent / ".git").mkdir()
-    assert _level(findings("--only", "folders"), "folders..gitignore") == "ok"
+    assert _level(findings("--only", "folders"), "folders.gitignore") == "ok"
     (store / ".gitignore").unlink()
-    assert _level(findings("--only", "folders"), "folders..gitignore") == "warn"
+    assert _level(findings("--only", "folders"), "folders.gitignore") == "warn"
 
 
 def test_a_place_that_cannot_be_written_fails(
@@ -221,6 +221,14 @@ class Raises(Sink):
     def findings(self):
         yield Finding("schema", Level.WARN, "old", "telemetry db migrate")
 
+class Liar(Sink):
+    @hookimpl
+    def check_health(self):
+        raise SystemExit("bye")
+    def findings(self):
+        yield Finding("one", "warn", "a word for a level", "")
+        yield "not a finding"
+
 class Broken(Sink):
     def __init__(self):
         raise OSError("no such port")
@@ -234,7 +242,8 @@ def plugins(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     info = Path("hospital-1.0.dist-info")
     info.mkdir()
     offers = "".join(
-        f"{name} = hospital:{name.title()}\n" for name in ("hangs", "ill", "raises", "broken")
+        f"{name} = hospital:{name.title()}\n"
+        for name in ("hangs", "ill", "raises", "liar", "broken")
     )
     (info / "entry_points.txt").write_text(f"[telemetry_core]\n{offers}")
     (info / "METADATA").write_text(
@@ -265,6 +274,17 @@ def test_what_a_sink_finds_itself_is_told_also_when_its_health_raises(
     found = findings("--only", "sinks")
     assert "ZeroDivisionError: oh" in found["sinks.raises.health"]["what"]
     assert found["sinks.raises.schema"]["remedy"] == "telemetry db migrate"
+
+
+def test_a_plugin_that_answers_nonsense_keeps_nobody_else_from_being_examined(
+    findings: Any, plugins: Any
+) -> None:
+    plugins("liar", "ill")
+    found = findings("--only", "sinks")
+    assert "SystemExit: bye" in found["sinks.liar.health"]["what"]
+    assert _level(found, "sinks.liar.one") == "warn"
+    assert "'not a finding', which is no Finding" in found["sinks.liar.findings"]["what"]
+    assert "sinks.ill.health" in found
 
 
 def test_a_sink_that_cannot_be_built_or_is_not_installed_fails(findings: Any, plugins: Any) -> None:
