@@ -30,6 +30,7 @@ _IN_WORDS = {
     float: "a number",
     bool: "true or false",
     Path: "a path",
+    Secret: 'a text, { env = "NAME" } or { file = "path" }',
 }
 
 
@@ -104,6 +105,12 @@ def settings_of(cls: type) -> dict[str, attrs.Attribute[Any]]:
     if not attrs.has(cls):
         return {}
     return {attribute.alias: attribute for attribute in attrs.fields(cls) if attribute.init}
+
+
+def said_of(cls: type, key: str) -> str:
+    """Say what a setting of a plugin takes."""
+    _resolve_types(cls)
+    return _words(settings_of(cls)[key].type)
 
 
 def _has_default(attribute: attrs.Attribute[Any]) -> bool:

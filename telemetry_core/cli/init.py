@@ -37,7 +37,7 @@ def init(yes: bool, force: bool, path: str, as_json: bool) -> None:
     if not (yes or as_json):
         chosen = _asked(*chosen, installed)
         _check(*chosen, installed)
-    _write(target, telemetry_toml(*chosen, installed.names()), force=force)
+    _write(target, telemetry_toml(*chosen, installed), force=force)
     if as_json:
         from telemetry_core.cli.screen import print_json
 
@@ -49,6 +49,7 @@ def init(yes: bool, force: bool, path: str, as_json: bool) -> None:
     click.echo(f"{target} is written.")
     click.echo("Record a run:    telemetry track -- echo hello")
     click.echo("Look at it:      telemetry runs list")
+    click.echo("Is all well:     telemetry doctor")
 
 
 def _suggested(folder: str, installed: Installed) -> tuple[str, list[str], str]:

@@ -59,5 +59,5 @@ def _rows(config_path: str | None) -> list[dict[str, Any]]:
 
 
 def _cells(row: dict[str, Any]) -> list[Cell]:
-    origin = f"{row['distribution']} {row['version']}" if row["distribution"] else "nowhere"
+    origin = f"{row['distribution']} {row['version']}" if row["distribution"] else "not installed"
     return [row["name"], (row["state"], _STYLES[row["state"]]), origin, row["why"]]

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from telemetry_core.cli.configuring.toml_text import value_text
+from telemetry_core.cli.sink_tables import sink_tables
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from telemetry_core.discovery import Installed
 
 _TEXT = """\
 # What this project says and where it goes. Every setting of the core is here; those that begin
@@ -58,23 +61,17 @@ base_dir = {base_dir}
 # redact = []
 
 
-# A sink's own settings stand in a table of its name. In every one of them these are possible:
-# [plugins.sqlite]
-# only = ["runs", "order_*"]  # event types it gets, "runs" stands for all of runs; without, all
-# except = ["debug_*"]      # event types it does not get
-# batch_size = 500          # other than [delivery] says, also batch_bytes
-# delivery = "spool"        # "memory": never on the disk, lost with the program
-# plugin = "sqlite"         # which plugin it is, when the table bears a name of its own
+# A sink's own settings stand in a table of its name.
+{sinks}
 """
 
 
-def telemetry_toml(
-    service: str, active: Sequence[str], base_dir: str, installed: Sequence[str]
-) -> str:
+def telemetry_toml(service: str, active: Sequence[str], base_dir: str, installed: Installed) -> str:
     """Return the file's text with these choices made."""
     return _TEXT.format(
         service=value_text(service),
         active=value_text(active),
         base_dir=value_text(base_dir),
-        installed=", ".join(installed) or "none",
+        installed=", ".join(installed.names()) or "none",
+        sinks=sink_tables(active, installed),
     )

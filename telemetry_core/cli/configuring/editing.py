@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from telemetry_core.cli.configuring.scanning import Path, Section
 
 _HEADER = re.compile(r"\[[^\[\]]+\]\s*")
+_VALUELESS = re.compile(r"=\s*(?=#|$)")
 
 
 class EditError(ConfigError):
@@ -115,9 +116,9 @@ def _into(text: str, section: Section, key: str, value: str) -> str:
 
 
 def _says(words: str, key: str) -> bool:
-    """Tell whether a comment is a key with a value that is commented out."""
+    """Tell whether a comment is a key that is commented out, with a value or with none yet."""
     try:
-        return list(loads(words)) == [key]
+        return list(loads(_VALUELESS.sub("= 0", words))) == [key]
     except (TOMLDecodeError, RecursionError):
         return False
 

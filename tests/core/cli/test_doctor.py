@@ -294,6 +294,18 @@ def test_a_sink_that_cannot_be_built_or_is_not_installed_fails(findings: Any, pl
     assert "pip install telemetry-snowplow" in found["sinks.snowplow.build"]["what"]
 
 
+def test_plugins_says_of_a_broken_and_of_a_missing_one_why_it_is_off(
+    call: Any, plugins: Any
+) -> None:
+    plugins("broken", "snowplow", "sqlite")
+    shown = call("plugins")
+    broken, snowplow, sqlite = shown.stdout.splitlines()[1:4]
+    assert shown.exit_code == 1
+    assert (broken.split()[1], broken[-12:]) == ("off", "no such port")
+    assert "not installed" in snowplow
+    assert sqlite.split()[1] == "on"
+
+
 def test_a_plugin_made_for_another_core_fails(findings: Any, plugins: Any) -> None:
     found = findings("--only", "versions")
     assert _level(found, "versions.telemetry-sqlite") == "ok"

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from telemetry_core import TelemetryConfig, load_config
+from telemetry_core.cli.configuring.catalogue import sink_settings
 from telemetry_core.cli.template import telemetry_toml
 from telemetry_core.config import DeliverySettings, PluginOptions, PrivacySettings
+from telemetry_core.discovery import Installed
 from telemetry_core.settings import keys_of
 
 KINDS = (TelemetryConfig, DeliverySettings, PrivacySettings)
@@ -19,7 +23,7 @@ FILE = Path("telemetry.toml")
 
 def _uncommented() -> dict[str, Any]:
     """Return what the file would say if nobody had commented it."""
-    text = telemetry_toml("demo", ["sqlite"], ".telemetry", ["sqlite"])
+    text = telemetry_toml("demo", ["sqlite", "ndjson"], ".telemetry", Installed())
     lines = (line.removeprefix("# ") for line in text.splitlines())
     return tomllib.loads("\n".join(line for line in lines if _is_toml(line)))
 
@@ -46,8 +50,28 @@ def test_every_setting_is_there_with_the_value_it_has_anyway(kind: type) -> None
 
 
 def test_every_option_of_a_sink_is_there() -> None:
-    (table,) = _uncommented()["plugins"].values()
+    table = _uncommented()["plugins"]["sqlite"]
     assert table.keys() >= keys_of(PluginOptions).keys() - {"batch_bytes"}
+
+
+@pytest.mark.parametrize("name", ["sqlite", "ndjson"])
+def test_every_setting_of_the_plugins_is_there_and_can_be_set(call: Any, name: str) -> None:
+    call("init", "--yes")
+    config = load_config(FILE)
+    keys = [s.path[-1] for s in sink_settings(name, config) if s.plugin is not None]
+    table = FILE.read_text().split(f"# [plugins.{name}]\n")[1].split("# [plugins.")[0]
+    assert keys == [key for key in re.findall(r"^# (\w+) = ", table, re.MULTILINE) if key in keys]
+    for key in keys:
+        assert call("config", "set", f"plugins.{name}.{key}", "7").exit_code == 0
+    lines = FILE.read_text().splitlines()
+    places = [number for number, line in enumerate(lines) if line.endswith((" = 7", ' = "7"'))]
+    assert [lines[place - 1].split()[1] for place in places] == keys
+
+
+def test_a_plugin_that_cannot_be_imported_has_a_table_all_the_same() -> None:
+    broken = Installed([EntryPoint("broken", "no_such_module:X", "telemetry_core")])
+    assert "# [plugins.broken]" in telemetry_toml("demo", ["broken"], ".telemetry", broken)
+    assert "# [plugins.NAME]" in telemetry_toml("demo", [], ".telemetry", Installed([]))
 
 
 def test_yes_asks_nothing_and_the_file_is_the_one_found(call: Any) -> None:

@@ -10,8 +10,9 @@ import pytest
 from telemetry_core.cli.configuring.editing import EditError, line_of, with_key, without_key
 from telemetry_core.cli.configuring.toml_text import path_of
 from telemetry_core.cli.template import telemetry_toml
+from telemetry_core.discovery import Installed
 
-INIT = telemetry_toml("demo", ["sqlite"], ".telemetry", ["sqlite"])
+INIT = telemetry_toml("demo", ["sqlite", "ndjson"], ".telemetry", Installed())
 
 
 def edited(text: str, key: str, value: Any) -> str:
