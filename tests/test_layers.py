@@ -39,6 +39,7 @@ LAYERS = (
         "delivery.spool.writer",
         "delivery.spool.adoption",
         "delivery.spool.outbox",
+        "delivery.spool.pace",
         "delivery.spool.survey",
     ),
     (
@@ -46,6 +47,7 @@ LAYERS = (
         "delivery.spool.reader",
         "delivery.spool.recovery",
         "delivery.spool.room",
+        "delivery.spool.waiting",
     ),
     ("delivery.spool.folder", "delivery.spool.sync"),
     ("delivery.spool.segment", "delivery.spool.cursor", "delivery.spool.owner"),

@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     from telemetry_core.cli.completing import sink_names as sink_names
     from telemetry_core.cli.options import Moment as Moment
     from telemetry_core.cli.options import config_option as config_option
+    from telemetry_core.cli.options import confirm as confirm
     from telemetry_core.cli.options import json_option as json_option
     from telemetry_core.cli.options import read_config as read_config
+    from telemetry_core.cli.options import yes_option as yes_option
     from telemetry_core.cli.progress import Progress as Progress
     from telemetry_core.cli.screen import Screen as Screen
     from telemetry_core.cli.screen import print_json as print_json
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "completing": "sink_names",
-    "options": "Moment config_option json_option read_config",
+    "options": "Moment config_option confirm json_option read_config yes_option",
     "progress": "Progress",
     "screen": "Screen print_json",
     "sinks": "sink_of_kind",

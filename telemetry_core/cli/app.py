@@ -146,6 +146,11 @@ config = CommandGroup(
             "telemetry_core.cli.doctor:doctor",
             "Examine the installation, and say of each finding what to do.",
         ),
+        "health": BuiltIn("telemetry_core.cli.health:health", "Ask every sink how it is."),
+        "resume": BuiltIn(
+            "telemetry_core.cli.resume:resume",
+            "Try a sink again that is paused or does not answer.",
+        ),
         "plugins": BuiltIn(
             "telemetry_core.cli.plugins:plugins", "Show the sinks: installed, active, off and why."
         ),

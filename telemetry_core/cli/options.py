@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -30,12 +31,23 @@ config_option: Callable[[F], F] = click.option(
     help="The configuration; else TELEMETRY_CONFIG, else the nearest telemetry.toml.",
 )
 
+yes_option: Callable[[F], F] = click.option("--yes", is_flag=True, help="Ask nothing.")
+
 
 def read_config(path: str | None) -> TelemetryConfig:
     """Return what a program that starts in this directory would be told; raises `ConfigError`."""
     from telemetry_core.config import load_config
 
     return load_config(path, search_from=".")
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask at a terminal before something is changed; where nobody can answer, `--yes` must be given."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise click.UsageError("nobody is here to be asked; --yes does it without a question")
+    click.confirm(question, abort=True, err=True)
 
 
 class Moment(click.ParamType):  # type: ignore[type-arg]

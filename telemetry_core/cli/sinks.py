@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, TypeVar
 from attrs import define
 
 from telemetry_core.complaints import Complaints
-from telemetry_core.errors import TelemetryError
+from telemetry_core.errors import ConfigError, TelemetryError
 from telemetry_core.manager import Manager
+from telemetry_core.settings import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from telemetry_core.config import TelemetryConfig
     from telemetry_core.plugin import Plugin
@@ -63,6 +64,22 @@ def sink_of_kind(config: TelemetryConfig, kind: type[T], name: str | None = None
             if isinstance(built, kind):
                 return built
     return None
+
+
+def refuse_unknown_sink(config: TelemetryConfig, name: str, others: Iterable[str] = ()) -> None:
+    """Raise `ConfigError` for a name that no sink has or had here.
+
+    :param others: names that are known besides the active ones and those something is known of.
+    """
+    from telemetry_core.delivery.spool.survey import survey
+
+    owed = {sink for view in survey(config.base_dir / "spool") for sink in view.owed}
+    remembered = {path.stem for path in (config.base_dir / "state").glob("*.json")}
+    known = sorted({*config.active, *others, *owed, *remembered})
+    if name not in known:
+        near = nearest(name, known)
+        hint = f"did you mean {near!r}?" if near else f"there are: {', '.join(known) or 'none'}"
+        raise ConfigError(f"there is no sink {name!r}; {hint}")
 
 
 def _view(name: str, plugin: Plugin | None, silenced: str | None) -> SinkView:

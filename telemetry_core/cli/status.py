@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from telemetry_core.cli.options import config_option, json_option, read_config
+from telemetry_core.cli.standing import WELL, left_alone, standing
 from telemetry_core.cli.words import age
-from telemetry_core.clock import NS_PER_SECOND, SystemClock, iso8601
+from telemetry_core.clock import SystemClock, iso8601
 from telemetry_core.complaints import counted
 
 if TYPE_CHECKING:
@@ -16,11 +17,10 @@ if TYPE_CHECKING:
     from telemetry_core.cli.sinks import SinkView
     from telemetry_core.config import TelemetryConfig
     from telemetry_core.delivery.spool.survey import FolderView
-    from telemetry_core.delivery.state import Saved
 
 _STATE_STYLES = {"on": "green", "off": "red"}
 _CLOSING = "nothing but the end of its runs"
-_SECONDS_OF_A_YEAR = 365 * 86_400
+_BETWEEN_LOOKS = 0.5
 
 
 @click.command
@@ -43,23 +43,12 @@ def status(config_path: str | None, as_json: bool) -> int:
 
 
 def _look(config: TelemetryConfig) -> dict[str, Any]:
-    from telemetry_core.cli.sinks import active_sinks
-    from telemetry_core.delivery.dead_letters import DeadLetters
     from telemetry_core.delivery.spool.survey import survey
 
     folders = survey(config.base_dir / "spool")
-    buried = DeadLetters(config.base_dir / "dead_letters.sqlite", SystemClock()).count()
-    with active_sinks(config) as views:
-        sinks = [_sink(config, view, folders, buried) for view in views]
-    known = {sink["name"] for sink in sinks}
-    sinks += [
-        _figures(name, "not active", "", folders, buried)
-        for name in sorted({*buried, *(name for view in folders for name in view.waiting)} - known)
-    ]
+    sinks = _sinks(config, folders)
     orphans = [view for view in folders if not view.alive and (view.pending or view.problem)]
-    wrong = any(
-        sink["state"] == "off" or sink["paused"] or sink["circuit"] != "closed" for sink in sinks
-    )
+    wrong = any(sink["state"] == "off" or left_alone(sink) for sink in sinks)
     unwritable = config.unwritable()
     return {
         "ok": not (wrong or orphans or unwritable),
@@ -73,59 +62,45 @@ def _look(config: TelemetryConfig) -> dict[str, Any]:
     }
 
 
-def _figures(
-    name: str, state: str, why: str, folders: list[FolderView], buried: dict[str, int]
-) -> dict[str, Any]:
+def _sinks(config: TelemetryConfig, folders: list[FolderView]) -> list[dict[str, Any]]:
+    """Return the figures of all active sinks, and of all others of which something is left."""
+    from telemetry_core.cli.sinks import active_sinks
+    from telemetry_core.delivery.dead_letters import DeadLetters
+    from telemetry_core.delivery.spool.pace import pace
+
+    buried = DeadLetters(config.base_dir / "dead_letters.sqlite", SystemClock()).count()
+    living = [view.path for view in folders if view.alive]
+    rates = pace(living, SystemClock(), _BETWEEN_LOOKS) if living else {}
+    with active_sinks(config) as views:
+        sinks = [_sink(config, view) for view in views]
+    known = {sink["name"] for sink in sinks}
+    others = {*buried, *(name for view in folders for name in view.waiting)} - known
+    sinks += [{"name": name, "state": "not active", "why": "", **WELL} for name in sorted(others)]
+    return [
+        sink
+        | _backlog(sink["name"], folders)
+        | {"rate": rates.get(sink["name"]), "dead_letters": buried.get(sink["name"], 0)}
+        for sink in sinks
+    ]
+
+
+def _backlog(name: str, folders: list[FolderView]) -> dict[str, Any]:
     waiting = [view.waiting[name] for view in folders if name in view.waiting]
     times = [part.oldest_ns for part in waiting if part.oldest_ns is not None]
     return {
-        "name": name,
-        "state": state,
-        "why": why,
         "pending": sum(part.records for part in waiting),
         "oldest": iso8601(min(times)) if times else None,
-        "circuit": "closed",
-        "retry_in": None,
-        "paused": False,
-        "paused_until": None,
-        "dead_letters": buried.get(name, 0),
     }
 
 
-def _sink(
-    config: TelemetryConfig, view: SinkView, folders: list[FolderView], buried: dict[str, int]
-) -> dict[str, Any]:
-    figures = _figures(view.name, view.state, view.why, folders, buried)
-    if view.plugin is None or view.plugin.instance is None:
-        return figures
-    from telemetry_core.delivery.state import SinkState, fingerprint
-
-    state = SinkState(config.base_dir / "state" / f"{view.name}.json", SystemClock())
-    saved = state.load(fingerprint(view.plugin.destination(), view.plugin.instance))
-    return figures | _condition(saved, view.why)
-
-
-def _condition(saved: Saved, why: str) -> dict[str, Any]:
-    """Return what an earlier process learned of a sink, as far as it still holds."""
-    condition: dict[str, Any] = {}
-    if saved.circuit.get("state", "closed") != "closed":
-        condition |= {
-            "circuit": str(saved.circuit["state"]),
-            "retry_in": round(float(saved.circuit["retry_in"]), 1),
-            "why": _failures(saved),
-        }
-    if saved.pause is not None and saved.pause.seconds > 0:
-        until = None
-        if saved.pause.seconds < _SECONDS_OF_A_YEAR:
-            until = iso8601(SystemClock.time_ns() + round(saved.pause.seconds * NS_PER_SECOND))
-        said = ": ".join(part for part in (saved.pause.code, saved.pause.reason) if part)
-        condition |= {"paused": True, "paused_until": until, "why": said or why}
-    return condition
-
-
-def _failures(saved: Saved) -> str:
-    said = f"it failed {saved.circuit['failures']} times in a row"
-    return f"{said}; the last time: {saved.last_error}" if saved.last_error else said
+def _sink(config: TelemetryConfig, view: SinkView) -> dict[str, Any]:
+    built = view.plugin is not None and view.plugin.instance is not None
+    return {
+        "name": view.name,
+        "state": view.state,
+        "why": view.why,
+        **(standing(config, view.plugin) if built and view.plugin is not None else WELL),
+    }
 
 
 def _folder(view: FolderView) -> dict[str, Any]:
@@ -148,7 +123,16 @@ def _show(screen: Screen, found: dict[str, Any]) -> None:
         screen.line((problem, "red"))
     if found["sinks"]:
         screen.heading("Sinks")
-        columns = ["sink", "state", "pending", "oldest", "dead letters", "why"]
+        columns = [
+            "sink",
+            "state",
+            "pending",
+            "oldest",
+            "rate",
+            "dead letters",
+            "last error",
+            "why",
+        ]
         screen.table(columns, [_sink_cells(sink) for sink in found["sinks"]])
     else:
         screen.line("No sink is active; try: pip install telemetry-sqlite telemetry-ndjson")
@@ -169,7 +153,9 @@ def _sink_cells(sink: dict[str, Any]) -> list[Cell]:
         _state(sink),
         f"{sink['pending']:,}",
         age(parse_iso8601(oldest), SystemClock.time_ns()) if oldest else "-",
+        "-" if sink["rate"] is None else f"{sink['rate']:,.0f}/s",
         f"{sink['dead_letters']:,}" if sink["dead_letters"] else "-",
+        sink["last_error"] or "-",
         sink["why"],
     ]
 

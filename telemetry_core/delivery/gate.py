@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from telemetry_core.delivery.retry import RetryPolicy
     from telemetry_core.delivery.state import Pause, SinkState
 
-RESUME_CHECK = 5.0  # so often a pause looks whether `telemetry resume` ended it
+RESUME_CHECK = 5.0  # so often at least a pause looks whether `telemetry resume` ended it
 
 
 class Gate:
@@ -49,9 +49,11 @@ class Gate:
 
     def wait(self, *, force: bool = False) -> float:
         """Return the seconds for which pause and back-off keep the sink from being called."""
+        if self._is_left_alone() and self._state.cleared():
+            self._forget()
         now = self._clock.monotonic()
         if self.pause is not None:
-            if now < self._paused_until and not self._state.cleared():
+            if now < self._paused_until:
                 return min(self._paused_until - now, RESUME_CHECK)
             self.pause = None
         return 0.0 if force else max(0.0, self._not_before - now)
@@ -110,10 +112,20 @@ class Gate:
         if condition == self._remembered:
             return
         self._remembered = condition
-        if self.pause is None and self._circuit.state == "closed":
-            self._state.clear()
-        else:
+        if self._is_left_alone():
             self._state.save(self._key, self._circuit.snapshot(), self.pause, last_error)
+        else:
+            self._state.clear()
+
+    def _is_left_alone(self) -> bool:
+        return self.pause is not None or self._circuit.state != "closed"
+
+    def _forget(self) -> None:
+        """Begin anew: another process found the sink well, or somebody wants it tried."""
+        self.pause = None
+        self._circuit.reset()
+        self.failures_in_a_row = 0
+        self._not_before = 0.0
 
     def _condition(self) -> tuple[object, ...]:
         snapshot = self._circuit.snapshot()

@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -13,6 +14,7 @@ from attrs import define, field
 
 from telemetry_core.clock import NS_PER_SECOND
 from telemetry_core.credentials import Secret
+from telemetry_core.files import PRIVATE, give_up_file, replace_file
 from telemetry_core.ids import random_id
 from telemetry_core.logs import get_logger
 
@@ -84,20 +86,20 @@ class SinkState:
         The time since counts against the pause and the circuit, and a clock that went back makes
         neither longer than it was.
         """
-        try:
-            text = self._path.read_bytes()
-        except OSError:
-            return Saved()
-        try:
-            saved_key, saved = self._parse(json.loads(text))
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            self._set_aside(error)
+        read = self._read()
+        if read is None:
             return Saved()
         self._written = True
+        saved_key, saved = read
         try:
             return saved if saved_key == self._salted(key) else Saved()
         except OSError:
             return Saved()
+
+    def look(self) -> Saved | None:
+        """Return what is saved under whichever key, or nothing when all is well."""
+        read = self._read()
+        return None if read is None else read[1]
 
     def save(
         self, key: str, circuit: Mapping[str, Any], pause: Pause | None, last_error: str = ""
@@ -109,17 +111,12 @@ class SinkState:
             "pause": None if pause is None else attrs.asdict(pause),
             "last_error": " ".join(last_error.split())[:_LONGEST_ERROR],
         }
-        new = self._path.with_name(f"{self._path.name}.{os.getpid()}.new")
+        self._written = False
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             data["key"] = self._salted(key)
-            descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                json.dump(data, file)
-            new.replace(self._path)
-            self._written = True
+            self._written = replace_file(self._path, json.dumps(data).encode())
         except (OSError, ValueError) as error:
-            self._written = False
             _log.debug("the state of a sink was not written to %s: %s", self._path, error)
 
     def clear(self) -> None:
@@ -145,15 +142,22 @@ class SinkState:
     def _salted(self, key: str) -> str:
         """Hash a key with this installation's own random bytes. Raises `OSError`."""
         path = self._path.with_name(_SALT)
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            pass
-        else:
+        with suppress(FileExistsError):  # whoever came first made it for all of them
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE)
             with os.fdopen(descriptor, "w", encoding="ascii") as file:
                 file.write(random_id())
         salt = path.read_bytes()[:_LONGEST_SALT]
         return hashlib.blake2b(key.encode(), digest_size=16, key=salt).hexdigest()
+
+    def _read(self) -> tuple[str, Saved] | None:
+        """Return the key and what was saved under it; what cannot be read is set aside."""
+        try:
+            return self._parse(json.loads(self._path.read_bytes()))
+        except OSError:
+            return None
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            give_up_file(self._path, "the sink is tried again")
+            return None
 
     def _parse(self, data: Any) -> tuple[str, Saved]:
         gone = max(0.0, (self._clock.time_ns() - int(data["time"])) / NS_PER_SECOND)
@@ -166,11 +170,3 @@ class SinkState:
                 raise ValueError(f"a pause of {pause.seconds} seconds")
             pause = attrs.evolve(pause, seconds=max(0.0, pause.seconds - gone))
         return data["key"], Saved(pause, circuit, str(data.get("last_error", "")))
-
-    def _set_aside(self, error: Exception) -> None:
-        aside = self._path.with_name(f"{self._path.name}.corrupt")
-        _log.warning("%s cannot be read (%s); it is kept as %s", self._path, error, aside.name)
-        try:
-            self._path.replace(aside)
-        except OSError:
-            self.clear()

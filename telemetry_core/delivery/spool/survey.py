@@ -6,21 +6,16 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from telemetry_core.codec import decode, is_repeat
 from telemetry_core.delivery.lock import OwnerLock
 from telemetry_core.delivery.spool.folder import Folder, is_folder_name, lock_path
-from telemetry_core.delivery.spool.frame import unframe
 from telemetry_core.delivery.spool.owner import Owner, UnknownFormatError
-from telemetry_core.errors import InvalidRecordError
+from telemetry_core.delivery.spool.room import bytes_by_lane
+from telemetry_core.delivery.spool.waiting import waiting
 from telemetry_core.records import Lane
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
-
-    from telemetry_core.delivery.spool.segment import Segment
-
-_CHUNK = 1 << 20
 
 
 @define(frozen=True)
@@ -36,7 +31,9 @@ class FolderView:
     """One folder as it stands.
 
     :ivar alive: its owner, or whoever adopted it, holds the lock and delivers what waits.
+    :ivar owed: the sinks that were active when it was filled.
     :ivar waiting: by sink, only where something waits.
+    :ivar changed_ns: when something was last written to it.
     :ivar problem: why nothing more is known of it.
     """
 
@@ -44,7 +41,10 @@ class FolderView:
     alive: bool
     service: str = ""
     pid: int = 0
+    owed: tuple[str, ...] = ()
     waiting: Mapping[str, Backlog] = field(factory=dict)
+    bytes: int = 0
+    changed_ns: int = 0
     problem: str = ""
 
     @property
@@ -65,25 +65,29 @@ def survey(spool: Path) -> list[FolderView]:
 
 
 def _view(path: Path) -> FolderView | None:
+    alive = False
     try:
-        alive = _is_held(path)
+        alive = is_held(path)
+        size = sum(bytes_by_lane(path).values())
         owner = Owner.load(path)
         if owner is None:
-            return FolderView(path, alive, problem="it does not say whose it is")
+            return FolderView(path, alive, bytes=size, problem="it does not say whose it is")
         folder = Folder.open(path, OwnerLock(lock_path(path)), owner)
         try:
-            waiting = {sink: _waiting(folder, sink) for sink in owner.owed}
+            backlogs = {sink: _waiting(folder, sink) for sink in owner.owed}
+            changed = folder.changed_ns()
         finally:
             folder.close()
     except FileNotFoundError:  # its owner was done with it meanwhile
         return None
     except (OSError, UnknownFormatError) as error:
-        return FolderView(path, alive=False, problem=str(error))
-    waiting = {sink: view for sink, view in waiting.items() if view.records}
-    return FolderView(path, alive, owner.service, owner.pid, waiting)
+        return FolderView(path, alive, problem=str(error))
+    backlogs = {sink: backlog for sink, backlog in backlogs.items() if backlog.records}
+    owed = tuple(owner.owed)
+    return FolderView(path, alive, owner.service, owner.pid, owed, backlogs, size, changed)
 
 
-def _is_held(path: Path) -> bool:
+def is_held(path: Path) -> bool:
     """Tell whether somebody holds the lock, by holding it for a moment if nobody does."""
     lock = OwnerLock(lock_path(path))
     if not lock.path.exists():
@@ -95,32 +99,6 @@ def _is_held(path: Path) -> bool:
 
 
 def _waiting(folder: Folder, sink: str) -> Backlog:
-    times = [time for lane in Lane if (time := _oldest(folder, lane, sink)) is not None]
+    first = [next(waiting(folder, lane, (sink,)), None) for lane in Lane]
+    times = [found.record.time_ns for found in first if found is not None]
     return Backlog(folder.unread(sink), min(times, default=None))
-
-
-def _oldest(folder: Folder, lane: Lane, sink: str) -> int | None:
-    """Return the time of the first record that the sink has not settled, looking one chunk far."""
-    cursor = folder.cursor(sink)
-    at = cursor.positions[lane]
-    segment = folder.segment_from(lane, at.segment)
-    while segment is not None:
-        offset = at.offset if segment.number == at.segment else 0
-        for record_id, time_ns in _records(segment, offset):
-            if record_id not in cursor.settled[lane]:
-                return time_ns
-        segment = folder.segment_from(lane, segment.number + 1)
-    return None
-
-
-def _records(segment: Segment, offset: int) -> Iterator[tuple[str, int]]:
-    content = segment.read(offset, _CHUNK)
-    for raw in content[: content.rfind(b"\n") + 1].split(b"\n"):
-        line = unframe(raw)
-        if line is None or is_repeat(line):
-            continue
-        try:
-            record = decode(line, segment.lane)
-        except InvalidRecordError:
-            continue
-        yield record.id, record.time_ns

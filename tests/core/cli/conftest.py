@@ -16,7 +16,7 @@ from telemetry_core import TelemetryClient, load_config
 from telemetry_core.cli.app import telemetry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from click.testing import Result
@@ -138,3 +138,22 @@ def killed(alive: Callable[..., Started]) -> Callable[..., None]:
         process.wait()
 
     return run
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+    """Give what installs a distribution with one sink, `Shaky` of this code, and activates it."""
+    site = tmp_path / "site"
+
+    def install(code: str) -> None:
+        info = site / "shaky-1.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: shaky\nVersion: 1\n")
+        (info / "entry_points.txt").write_text("[telemetry_core]\nshaky = shaky_sink:Shaky\n")
+        (site / "shaky_sink.py").write_text(code)
+        monkeypatch.syspath_prepend(site)
+        monkeypatch.setenv("PYTHONPATH", str(site))
+        monkeypatch.setenv("TELEMETRY_ACTIVE", "shaky")
+
+    yield install
+    sys.modules.pop("shaky_sink", None)

@@ -21,6 +21,20 @@ print("recorded", flush=True)
 sys.stdin.readline()
 """
 
+DELIVERS_ON_AND_ON = """
+import sys, threading
+from telemetry_core import TelemetryClient
+client = TelemetryClient()
+client.capture("tick")
+assert client.flush()
+print("recorded", flush=True)
+parent = threading.Thread(target=sys.stdin.read, daemon=True)
+parent.start()
+while parent.is_alive():
+    client.capture("tick")
+    client.flush()
+"""
+
 
 def _sink(told: Any, name: str) -> Any:
     return next(sink for sink in told["sinks"] if sink["name"] == name)
@@ -141,10 +155,27 @@ def test_a_sink_that_does_not_answer_is_wrong(
             client.flush(timeout=5)
     told = _sink(ask("status"), "sqlite")
     assert told["circuit"] == "open"
-    assert re.search(r"failed \d+ times in a row; the last time: .*Error: ", told["why"])
+    assert re.fullmatch(r"it failed \d+ times in a row", told["why"])
+    assert "Error: " in told["last_error"]
     shown = call("status")
     assert shown.exit_code == 1
     assert "not answering" in shown.stdout
+
+
+def test_where_nothing_lives_nobody_knows_a_rate(ask: Any, killed: Any) -> None:
+    killed()
+    assert {sink["rate"] for sink in ask("status")["sinks"]} == {None}
+
+
+def test_a_program_that_delivers_nothing_now_has_a_rate_of_zero(ask: Any, alive: Any) -> None:
+    alive()
+    assert {sink["rate"] for sink in ask("status")["sinks"]} == {0.0}
+
+
+def test_a_program_at_work_shows_how_fast_it_delivers(call: Any, ask: Any, started: Any) -> None:
+    started(DELIVERS_ON_AND_ON)
+    assert all(sink["rate"] > 0 for sink in ask("status")["sinks"])
+    assert re.search(r"[1-9]\d*/s", call("status").stdout)
 
 
 def test_disabled_telemetry_is_said(call: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
-import sys
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from telemetry_core.cli import config_option, read_config, sink_names, sink_of_kind
+from telemetry_core.cli import (
+    config_option,
+    confirm,
+    read_config,
+    sink_names,
+    sink_of_kind,
+    yes_option,
+)
 from telemetry_sqlite.errors import DatabaseUnusableError
 
 if TYPE_CHECKING:
@@ -17,11 +23,12 @@ if TYPE_CHECKING:
 
     from telemetry_core import TelemetryConfig
 
+__all__ = ["confirm", "database_option", "existing", "wait_option", "yes_option"]
+
 F = TypeVar("F", bound="Callable[..., Any]")
 
 _DAY = 86_400
 
-yes_option: Callable[[F], F] = click.option("--yes", is_flag=True, help="Ask nothing.")
 wait_option: Callable[[F], F] = click.option(
     "--wait",
     type=click.FloatRange(0, _DAY),
@@ -95,12 +102,3 @@ def existing(database: str) -> str:
             " (--db PATH); see: telemetry status"
         )
     return database
-
-
-def confirm(question: str, *, yes: bool) -> None:
-    """Ask at a terminal before something is changed; where nobody can answer, `--yes` must be given."""
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise click.UsageError("nobody is here to be asked; --yes does it without a question")
-    click.confirm(question, abort=True, err=True)

@@ -1,0 +1,61 @@
+"""How a sink stands as the disk tells it: what a process learned and left in `base_dir/state`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from telemetry_core.clock import NS_PER_SECOND, SystemClock, iso8601
+from telemetry_core.delivery.state import Saved, SinkState, fingerprint
+
+if TYPE_CHECKING:
+    from telemetry_core.config import TelemetryConfig
+    from telemetry_core.delivery.state import Pause
+    from telemetry_core.plugin import Plugin
+
+WELL: dict[str, Any] = {
+    "circuit": "closed",
+    "retry_in": None,
+    "paused": False,
+    "paused_until": None,
+    "last_error": None,
+}
+_SECONDS_OF_A_YEAR = 365 * 86_400
+
+
+def state_of(config: TelemetryConfig, sink: str) -> SinkState:
+    """Return what is remembered of a sink from process to process."""
+    return SinkState(config.base_dir / "state" / f"{sink}.json", SystemClock())
+
+
+def standing(config: TelemetryConfig, plugin: Plugin) -> dict[str, Any]:
+    """Return whether a sink that is built is left alone, as far as that still holds, and why."""
+    key = fingerprint(plugin.destination(), plugin.instance)
+    return told(state_of(config, plugin.name).load(key))
+
+
+def told(saved: Saved) -> dict[str, Any]:
+    """Return what was saved as commands tell it; `why` only where the sink is left alone."""
+    found = WELL | {"last_error": saved.last_error or None}
+    if saved.circuit.get("state", "closed") != "closed":
+        found |= {
+            "circuit": str(saved.circuit["state"]),
+            "retry_in": round(float(saved.circuit["retry_in"]), 1),
+            "why": f"it failed {saved.circuit['failures']} times in a row",
+        }
+    if saved.pause is not None and saved.pause.seconds > 0:
+        said = ": ".join(part for part in (saved.pause.code, saved.pause.reason) if part)
+        found |= {"paused": True, "paused_until": _until(saved.pause)}
+        found |= {"why": said} if said else {}
+    return found
+
+
+def left_alone(found: dict[str, Any]) -> bool:
+    """Whether a sink is paused or its circuit is not closed."""
+    return bool(found["paused"]) or found["circuit"] != "closed"
+
+
+def _until(pause: Pause) -> str | None:
+    """Return the end of a pause; nothing when it lasts until somebody ends it."""
+    if pause.seconds >= _SECONDS_OF_A_YEAR:
+        return None
+    return iso8601(SystemClock.time_ns() + round(pause.seconds * NS_PER_SECOND))
