@@ -124,15 +124,19 @@ __all__ = ["__version__", *_PUBLIC]  # noqa: PLE0604  # pyright: ignore[reportUn
 if not TYPE_CHECKING:  # a checker is to find misspelt names
 
     def __getattr__(name: str) -> object:
-        """Import a public name at its first use."""
-        module = _PUBLIC.get(name)
-        if module is None:
+        """Import a public name at its first use, and with it all others of its module.
+
+        So the functions of the default client speak to one client, also where a test tool has
+        made Python forget the module in between.
+        """
+        home = _PUBLIC.get(name)
+        if home is None:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from importlib import import_module
 
-        value = getattr(import_module(f"{__name__}.{module}"), name)
-        globals()[name] = value
-        return value
+        module = import_module(f"{__name__}.{home}")
+        globals().update({each: getattr(module, each) for each in _HOMES[home].split()})
+        return globals()[name]
 
 
 def __dir__() -> list[str]:

@@ -87,8 +87,8 @@ def _set(mode: str | None) -> None:
 
 def _swap_default(client: TelemetryClient | None) -> TelemetryClient | None:
     """Replace the default client, whose mode is that of its first use; import nothing for it."""
-    if "telemetry_core.default" not in sys.modules:
+    core = sys.modules.get("telemetry_core")
+    if core is None or "set_client" not in vars(core):  # nobody has asked for it yet
         return None
-    from telemetry_core import set_client
-
-    return set_client(client)
+    before: TelemetryClient | None = core.set_client(client)
+    return before

@@ -55,7 +55,7 @@ def test_the_remote_sink_of_these_tests_ships_where_nobody_is_in_its_way(
     assert shipped(pytester) == ["unasked"]
 
 
-@pytest.mark.parametrize("arguments", [(), ("-n", "2"), ("-W", "error")])
+@pytest.mark.parametrize("arguments", [(), ("-n", "2")])
 def test_a_suite_that_never_heard_of_us_sends_nothing(
     arguments: tuple[str, ...], run_suite: RunSuite, pytester: pytest.Pytester
 ) -> None:
