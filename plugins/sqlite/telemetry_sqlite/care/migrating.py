@@ -88,7 +88,7 @@ def migrate(path: str, *, wait: float, progress: Shown) -> Migration:
             if _outdated(own, path):
                 done.backup = back_up(path, why="before-migrate")
                 done.changes = upgrade(own, progress)
-            own.execute("COMMIT")
+            own.execute("COMMIT" if done.changes else "ROLLBACK")
         except BaseException:
             own.close()  # rolls back
             if done.backup:
@@ -102,15 +102,16 @@ def migrate(path: str, *, wait: float, progress: Shown) -> Migration:
 
 def rehearse(path: str, *, wait: float, progress: Shown) -> Migration:
     """Do the same with a copy, which is thrown away, and return what became of it."""
-    with TemporaryDirectory(prefix="telemetry-rehearsal-") as directory:
+    with (
+        explaining(f"{path} cannot be migrated"),
+        TemporaryDirectory(prefix="telemetry-rehearsal-") as directory,
+    ):
         copy = os.path.join(directory, "copy.sqlite")
-        with explaining(f"{path} cannot be copied to {directory}"):
-            copy_database(path, copy)
-        with closing(_connected(copy, wait)) as own:
+        copy_database(path, copy)
+        with closing(_connected(copy, wait)) as own, looking(path, wait) as original:
             own.execute("BEGIN")
             changes = upgrade(own, progress) if _outdated(own, path) else None
-            with looking(path, wait) as original:
-                in_wal = original is not None and _in_wal(original)
+            in_wal = original is not None and _in_wal(original)
             return Migration(path, changes, left_wal=in_wal, reclaimed=not _reclaims(own))
 
 

@@ -13,7 +13,6 @@ from attrs import define, field
 
 from telemetry_sqlite import schema
 from telemetry_sqlite.care.mending import Mender
-from telemetry_sqlite.errors import DatabaseUnusableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,6 +65,8 @@ def upgrade(connection: Connection, progress: Shown) -> Changes:
     Whatever its shape, the way is the same: the columns that each version brought are added
     where they are missing, the tables go aside, ours are made, and the rows go from one to the
     other. Columns, tables, indexes, triggers and views of others stay.
+
+    Raises `sqlite3.Error`, also where it would not come out right; the caller rolls back.
     """
     changes = Changes(columns=schema.lacking(connection))
     others = _attached(connection)
@@ -146,7 +147,7 @@ def _carry_all(connection: Connection, changes: Changes, progress: Shown) -> Non
             progress(done, total)
         changes.rows[table] = counts[table]
         if _count(connection, table) != counts[table]:  # then a row was lost, and we are wrong
-            raise DatabaseUnusableError(f"not every row of {table} could be carried over")
+            raise sqlite3.DataError(f"not every row of {table} could be carried over")
     _carry_history(connection)
 
 
@@ -198,7 +199,9 @@ def _with_strangers(connection: Connection, table: str) -> list[str]:
 def _refuse_foreign_ids(connection: Connection, table: str) -> None:
     sql = f"SELECT 1 FROM {_ASIDE}{table} WHERE id IS NOT rowid LIMIT 1"
     if connection.execute(sql).fetchone():
-        raise DatabaseUnusableError(f"the id of {table} is not its place in the table, as in ours")
+        raise sqlite3.DataError(
+            f"the id of {table} is not a row's number, as ours is; call that column otherwise first"
+        )
 
 
 def _carry_history(connection: Connection) -> None:
@@ -227,7 +230,7 @@ def _of_others(connection: Connection) -> list[str]:
 
 def _verify(connection: Connection) -> None:
     if differing := schema.differences(connection):
-        raise DatabaseUnusableError(f"it would not become what it should: {'; '.join(differing)}")
+        raise sqlite3.DataError(f"it would not become what it should: {'; '.join(differing)}")
 
 
 def _count(connection: Connection, table: str) -> int:

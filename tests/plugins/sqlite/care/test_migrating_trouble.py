@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from telemetry_sqlite import DatabaseUnusableError, schema
+from telemetry_sqlite.care.migrating import migrate, rehearse
 
 from tests.plugins.sqlite.care.conftest import SHAPES, fill
 
@@ -172,3 +173,30 @@ def test_a_full_disk_leaves_the_file_as_it_was(make: Make, migrated: Migrated, r
         said = complaint_in_child(lambda: migrated(path), fill_the_disk)
     assert "stays as it was" in said
     assert migrated(path).changes is not None
+
+
+@pytest.mark.parametrize("act", [migrate, rehearse])
+def test_an_id_that_is_no_number_is_refused_with_what_to_do(
+    make: Make, act: Callable[..., Migration]
+) -> None:
+    path = make("""
+        CREATE TABLE agent_runs (id TEXT PRIMARY KEY, run_id, agent_name, job_type, start_time, status);
+        INSERT INTO agent_runs (id) VALUES ('mine');
+    """)
+    with (
+        left_alone(path),
+        pytest.raises(DatabaseUnusableError, match=f"^{path} .* otherwise first"),
+    ):
+        act(str(path), wait=5, progress=lambda done, total: None)
+
+
+def test_a_file_that_cannot_be_rewritten_now_is_whole_and_says_why(
+    make: Make, migrated: Migrated
+) -> None:
+    path = make(schema.script())
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT * FROM agent_runs").fetchall()
+        done = migrated(path, wait=0.2)
+        assert (done.changes, done.reclaimed, done.warning) == (None, False, "database is locked")
+    assert migrated(path).reclaimed
