@@ -1,0 +1,129 @@
+"""Puts another file in the place of the database, all at once, while programs use it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+from contextlib import ExitStack, closing, contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from telemetry_core import SystemClock, sync_directory
+from telemetry_sqlite.care.unfinished import sync_file
+from telemetry_sqlite.damage import file_id, is_damage
+from telemetry_sqlite.turn import Turn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from sqlite3 import Connection
+
+_COMPANIONS = ("-journal", "-wal", "-shm")
+_LOOK_EVERY = 0.1
+
+
+@contextmanager
+def alone(path: str, wait: float) -> Iterator[None]:
+    """Keep all writers from the database: ours by their turn, others by SQLite's own lock.
+
+    Who has the old file open when it is replaced finds out: our writers look before each batch,
+    and SQLite refuses a transaction on a file that is no longer at its path. Not so in WAL mode,
+    so that is left first. Readers go on. What is missing or damaged cannot be locked, nor written.
+
+    :param wait: seconds after which a lock of somebody else is raised as an error.
+    """
+    real = os.path.realpath(path)
+    with ExitStack() as stack:
+        for name in dict.fromkeys((path, real)):
+            stack.enter_context(Turn(name, patience=wait))
+        if os.path.exists(real):
+            connection = stack.enter_context(_connected(real, wait))
+            try:
+                leave_wal(connection, wait)
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.DatabaseError as error:
+                if not is_damage(error):
+                    raise
+        yield
+
+
+def leave_wal(connection: Connection, wait: float) -> None:
+    """Have a file in WAL mode be as ours are; SQLite itself does not wait for others to leave."""
+    deadline = SystemClock.monotonic() + wait
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = DELETE")
+            return
+        except sqlite3.OperationalError as error:
+            locked = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not locked or SystemClock.monotonic() > deadline:
+                raise
+        SystemClock.sleep(_LOOK_EVERY)
+
+
+def swap(path: str, new: str, look: Callable[[str], object], keep: str | None = None) -> None:
+    """Put a finished file in the database's place. Who calls this is `alone` with it.
+
+    At each moment there is one of the two at the path, whole.
+
+    :param look: looks at what is there now, and raises when it is not well; then the old file
+        comes back.
+    :param keep: where the old file stays, its journal with it; else it is removed.
+    """
+    real = os.path.realpath(path)
+    aside = keep or f"{new}.old.unfinished"
+    sync_file(new)
+    there = os.path.exists(real)
+    if there:
+        _give_second_name(real, aside)
+    _move_companions(real, aside)  # or they would be played into the new file
+    os.replace(new, real)
+    try:
+        sync_directory(os.path.dirname(real))
+        look(real)
+    except BaseException:
+        if there:
+            os.replace(aside, real)
+            _move_companions(aside, real)
+        raise
+    if keep is None:
+        _remove(aside)
+    else:
+        sync_directory(os.path.dirname(keep))
+
+
+def is_same_file(path: str, other: str) -> bool:
+    """Whether two paths lead to one file: what a swap leaves that was killed before it began."""
+    known = file_id(path)
+    return known is not None and known == file_id(other)
+
+
+@contextmanager
+def _connected(path: str, wait: float) -> Iterator[Connection]:
+    location = Path(path).as_uri() + "?mode=rw"
+    connection = sqlite3.connect(location, uri=True, timeout=wait, isolation_level=None)
+    with closing(connection):
+        yield connection
+
+
+def _give_second_name(path: str, name: str) -> None:
+    try:
+        os.link(path, name)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links, or the folder is on another one
+        shutil.copyfile(path, name)
+        os.chmod(name, 0o600)
+        sync_file(name)
+
+
+def _move_companions(path: str, name: str) -> None:
+    for ending in _COMPANIONS:
+        with suppress(FileNotFoundError):
+            os.replace(path + ending, name + ending)
+
+
+def _remove(path: str) -> None:
+    for ending in ("", *_COMPANIONS):
+        with suppress(FileNotFoundError):
+            os.unlink(path + ending)
