@@ -16,7 +16,8 @@ from pytest_telemetry.contract.telling import Telling
 __all__ = ["SinkContract", "Story", "out_of_reach"]
 
 
-class SinkContract(Delivering, Receipts, Failing, Ending, Placing, Stating, Hiding, Telling):
+# pytest runs the tests of the last base first: what arrives explains most of what fails later.
+class SinkContract(Telling, Hiding, Stating, Placing, Ending, Failing, Receipts, Delivering):
     """Proves that a sink keeps the rules of docs/sink-rules.md.
 
     Inherit it in a class `Test…`, write `make_sink` and `delivered`, and as many of the optional

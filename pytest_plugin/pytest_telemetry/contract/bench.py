@@ -176,6 +176,12 @@ def how_often(held: Counter[str], record: Record) -> int:
     return held[record.id] or held[record.body.event_id]
 
 
+def stated(sink: object, size: str, default: int) -> int:
+    """Return a size that a sink states, as the core reads it: whole and positive, or not at all."""
+    value = getattr(sink, size, None)
+    return value if type(value) is int and value > 0 else default
+
+
 def _listed(records: Sequence[Record]) -> str:
     """Return how many records, and the first of them by kind and id."""
     shown = [f"{record.kind} {record.id}" for record in records[:3]]

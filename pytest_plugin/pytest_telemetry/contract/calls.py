@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-LIMIT = 60.0  # seconds of real time after which a call counts as hanging
+LIMIT = 20.0  # seconds of real time after which a call counts as hanging
 
 
 class Hangs(Exception):  # noqa: N818 - it says what the call does

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from pytest_telemetry.contract.author import Author, unchecked
-from pytest_telemetry.contract.bench import how_often
+from pytest_telemetry.contract.bench import how_often, stated
 from pytest_telemetry.contract.rules import (
     ANY_ORDER,
     ANY_SIZE,
@@ -90,8 +91,7 @@ class Delivering(Author):
         """Deliver one record more than it asks for: its table may say so."""
         place = bench.place()
         with place.sink() as sink:
-            size = getattr(sink.plugin, "batch_size", None)
-            size = size if type(size) is int else DEFAULT_BATCH_SIZE
+            size = stated(sink.plugin, "batch_size", DEFAULT_BATCH_SIZE)
             records = [bench.story.event() for _ in range(size + 1)]
             sink.deliver(records, ANY_SIZE)
         place.expect(records, ANY_SIZE)
@@ -133,7 +133,7 @@ class Delivering(Author):
 
 def hostile_batch(bench: Bench, sink: object) -> tuple[list[Record], list[Record]]:
     """Return ordinary records, and those with hostile ones among them that the core hands over."""
-    largest = getattr(sink, "max_record_bytes", None) or float("inf")
+    largest = stated(sink, "max_record_bytes", sys.maxsize)
     hostile = [record for record in bench.story.hostile() if record.size <= largest]
     ordinary = [*bench.story.told(), *bench.story.told()]
     return ordinary, [*ordinary[:3], *hostile[:5], *ordinary[3:7], *hostile[5:], *ordinary[7:]]

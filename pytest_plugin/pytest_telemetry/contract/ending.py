@@ -24,8 +24,9 @@ class Ending(Author):
         unused, used = bench.place().build(), bench.place().build()
         used.deliver(bench.story.told(), CLOSED)
         for what, sink in (("unused", unused), ("used", used)):
-            _close(sink, f"close of an {what} sink" if what == "unused" else "close")
+            _close(sink, f"close of the {what} sink")
             _close(sink, f"a second close of the {what} sink")
+            sink.calls.end()
 
     def test_no_thread_outlives_its_close(self, bench: Bench) -> None:
         """Compare the threads before the sink was built and after it was closed."""

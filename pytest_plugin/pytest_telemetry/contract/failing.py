@@ -73,14 +73,14 @@ class Failing(Author):
     def test_it_closes_while_nothing_can_arrive(self, bench: Bench) -> None:
         """Close it while the other end is down, after a call that failed."""
         place = bench.place()
-        sink = place.build()
-        sink.deliver(bench.story.told(), CLOSED)
-        with self.break_destination(place.where):
-            _shipped(sink, bench.story.told())
-            try:
-                sink.close()
-            except Exception as error:
-                CLOSED.broken("close raised while the other end was down", error)
+        with place.sink() as sink:
+            sink.deliver(bench.story.told(), CLOSED)
+            with self.break_destination(place.where):
+                _shipped(sink, bench.story.told())
+                try:
+                    sink.close()
+                except Exception as error:
+                    CLOSED.broken("close raised while the other end was down", error)
 
     def _is_in_time(self, sink: Driven, records: Sequence[Record]) -> bool:
         """Tell whether a call came to an end in time, whatever came of it."""

@@ -71,7 +71,9 @@ class Receipts(Author):
             REPEATED.broken("records that came again are there under new ids")
         for known, count in before.items():
             if after[known] > count and not self.append_only:
-                REPEATED.broken(f"{known} was there {count} times, and is {after[known]} times now")
+                REPEATED.broken(
+                    f"{known} is there {after[known]} times when it came again, not {count}"
+                )
 
     def test_part_of_a_batch_that_comes_again_takes_nothing_away(self, bench: Bench) -> None:
         """Deliver some records again, alone: the others are still there."""

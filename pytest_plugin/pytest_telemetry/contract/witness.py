@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_telemetry.contract.rules import Rule
-    from telemetry_core import Batch, Record, TelemetryClient
+    from telemetry_core import Batch, ClientHealth, FlushReport, Record, TelemetryClient
 
-PATIENCE = 30.0  # seconds that a flush may take
+PATIENCE = 15.0  # seconds that a flush may take
 
 STRANGE = {"nan": float("nan"), "half": "\ud800", "large": 2**100, "nul": "\0", "none": None}
 
@@ -57,4 +57,14 @@ def _told(client: TelemetryClient) -> str:
         client.capture("signed_up", "user-7", {"plan": "free"})
         client.capture_exception(ValueError("told to a client"))
         report = client.flush(timeout=PATIENCE)
-        return "" if report else f"not all arrived: {report}\n{client.health()}"
+        return "" if report else _in_words(report, client.health())
+
+
+def _in_words(report: FlushReport, health: ClientHealth) -> str:
+    """Return why not all arrived, sink by sink."""
+    waiting = [
+        f"  {name}: {sink.pending} wait, {sink.refused} refused, {sink.dropped} dropped; {sink.error}"
+        for name, sink in report.sinks.items()
+        if sink.pending or sink.refused or sink.dropped or sink.error
+    ]
+    return "\n".join([f"the client could not deliver all {health.message}".rstrip(), *waiting])
