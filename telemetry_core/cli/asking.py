@@ -32,7 +32,7 @@ class Asked:
 
     def _ask(self, *, force: bool = False) -> None:  # noqa: ARG002 - a step of a worker
         if self._said is None:
-            self._said = _word_of(self.plugin)
+            self._said = word_of(self.plugin)
 
     def _end(self) -> None:
         if self.plugin.close is not None:
@@ -54,7 +54,8 @@ class Asked:
         self._worker.join(until - SystemClock.monotonic())
 
 
-def _word_of(plugin: Plugin) -> dict[str, Any]:
+def word_of(plugin: Plugin) -> dict[str, Any]:
+    """Return what a sink that is built says of itself; called on the thread that is its own."""
     if plugin.check_health is None:
         return _word(ok=True, message="it was built; it has no check_health to ask")
     try:

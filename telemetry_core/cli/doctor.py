@@ -62,13 +62,13 @@ def doctor(
 
 def _show(screen: Screen, findings: Sequence[Finding]) -> None:
     for subject, group in groupby(findings, key=lambda finding: finding.name.partition(".")[0]):
-        screen.heading(subject.capitalize())
+        screen.line((subject.capitalize(), "bold"))
         for finding in group:
             level = finding.level.value
             screen.line("  ", (f"{level:<4}", _STYLES[level]), "  ", finding.what)
             if finding.remedy:
                 screen.line("        -> ", finding.remedy)
-    screen.line()
+        screen.line()
     screen.line(_verdict(findings))
 
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from telemetry_core.cli.asking import word_of
 from telemetry_core.cli.examination.limit import in_turn
 from telemetry_core.cli.examination.reports import fail, ok, warn
-from telemetry_core.clock import SystemClock
+from telemetry_core.cli.standing import standing
 from telemetry_core.complaints import Complaints
-from telemetry_core.delivery.state import SinkState, fingerprint
 from telemetry_core.manager import Manager
 from telemetry_core.records import Finding, Level
 
@@ -66,38 +66,39 @@ def _built(plugin: Plugin) -> Iterator[Finding]:
 
 
 def _health(plugin: Plugin) -> Iterator[Finding]:
-    health = plugin.check_health() if plugin.check_health is not None else None
-    if health is None:
+    if plugin.instance is None:
         return
-    if health.ok:
-        yield ok("health", f"{plugin.name}: {health.message or 'it is well'}")
+    said = word_of(plugin)
+    what = f"{plugin.name}: {said['message'] or 'it is well'}"
+    if said["ok"]:
+        yield ok("health", what)
     else:
-        what = f"{plugin.name}: {health.message or 'it is not well'}"
         yield fail("health", what, "do what it says; telemetry status shows what waits")
 
 
 def _delivery(plugin: Plugin, config: TelemetryConfig) -> Iterator[Finding]:
-    """Say what earlier processes learned of the sink."""
+    """Say whether earlier processes found that the sink is to be left alone."""
     if plugin.instance is None or not plugin.ships:
         return
-    state = SinkState(config.base_dir / "state" / f"{plugin.name}.json", SystemClock())
-    saved = state.load(fingerprint(plugin.destination(), plugin.instance))
-    if saved.pause is not None and saved.pause.seconds > 0:
-        why = ": ".join(filter(None, (saved.pause.code, saved.pause.reason)))
-        what = f"{plugin.name} is paused{': ' if why else ''}{why}"
-        yield warn("pause", what, f"remove the reason, then: telemetry resume {plugin.name}")
-    if saved.circuit.get("state", "closed") != "closed":
-        what = f"{plugin.name} does not answer: {saved.last_error or 'it gave no reason'}"
-        yield warn("circuit", what, "it is tried again by itself; telemetry status shows when")
+    found = standing(config, plugin)
+    why = found.get("why") or "nobody knows why"
+    if found["paused"]:
+        remedy = f"remove the reason, then: telemetry resume {plugin.name}"
+        yield warn("pause", f"{plugin.name} is paused: {why}", remedy)
+    if found["circuit"] != "closed":
+        last = f"; the last time: {found['last_error']}" if found["last_error"] else ""
+        remedy = "it is tried again by itself; telemetry status shows when"
+        yield warn("circuit", f"{plugin.name} does not answer{last}", remedy)
 
 
 def _own(plugin: Plugin) -> Iterator[Finding]:
     """Give what the plugin itself finds."""
-    if (findings := plugin.offer("findings")) is not None:
-        for finding in findings():
-            if not isinstance(finding, Finding):
-                raise TypeError(f"findings() gave {finding!r}, which is no Finding")
-            yield attrs.evolve(finding, level=Level(finding.level))
+    findings = plugin.offer("findings")
+    for finding in findings() if findings is not None else ():
+        if not isinstance(finding, Finding):
+            raise TypeError(f"findings() gave {finding!r}, which is no Finding")
+        what = f"{plugin.name}: {finding.what}"
+        yield attrs.evolve(finding, level=Level(finding.level), what=what)
 
 
 def _closed(plugin: Plugin) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ import os
 import resource
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -134,6 +135,24 @@ def test_a_place_that_cannot_be_written_fails(
     assert call("doctor", "--only", "folders").exit_code == 1
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give itself up")
+def test_a_place_of_another_user_fails_when_it_is_really_written_to(
+    findings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        monkeypatch.setenv("TELEMETRY_BASE_DIR", folder)
+        monkeypatch.chdir(folder)
+        os.seteuid(65534)
+        try:
+            found = findings("--only", "disk", "--only", "folders")
+        finally:
+            os.seteuid(0)
+            monkeypatch.undo()
+    assert found["disk.writing"]["what"] == f"{folder} takes no records: Permission denied"
+    assert "of another user" in found["folders.owner"]["what"]
+
+
 def test_a_disk_that_takes_nothing_fails() -> None:
     def no_room() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
@@ -221,6 +240,11 @@ class Raises(Sink):
     def findings(self):
         yield Finding("schema", Level.WARN, "old", "telemetry db migrate")
 
+class Dumb(Sink):
+    @hookimpl
+    def check_health(self):
+        return "fine"
+
 class Liar(Sink):
     @hookimpl
     def check_health(self):
@@ -243,7 +267,7 @@ def plugins(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     info.mkdir()
     offers = "".join(
         f"{name} = hospital:{name.title()}\n"
-        for name in ("hangs", "ill", "raises", "liar", "broken")
+        for name in ("hangs", "ill", "raises", "liar", "dumb", "broken")
     )
     (info / "entry_points.txt").write_text(f"[telemetry_core]\n{offers}")
     (info / "METADATA").write_text(
@@ -261,8 +285,8 @@ def test_a_sink_that_hangs_is_found_and_the_others_are_examined(
     findings: Any, plugins: Any
 ) -> None:
     plugins("hangs", "ill")
-    found = findings("--only", "sinks", "--timeout", "0.3")
-    assert "hangs: its health did not end within 0.3 s" in found["sinks.hangs.health"]["what"]
+    found = findings("--only", "sinks", "--timeout", "3")
+    assert "hangs: its health did not end within 3 s" in found["sinks.hangs.health"]["what"]
     assert found["sinks.ill.health"]["what"] == "ill: no key"
     assert {_level(found, "sinks.hangs.health"), _level(found, "sinks.ill.health")} == {"fail"}
 
@@ -279,11 +303,12 @@ def test_what_a_sink_finds_itself_is_told_also_when_its_health_raises(
 def test_a_plugin_that_answers_nonsense_keeps_nobody_else_from_being_examined(
     findings: Any, plugins: Any
 ) -> None:
-    plugins("liar", "ill")
+    plugins("liar", "dumb", "ill")
     found = findings("--only", "sinks")
     assert "SystemExit: bye" in found["sinks.liar.health"]["what"]
     assert _level(found, "sinks.liar.one") == "warn"
     assert "'not a finding', which is no Finding" in found["sinks.liar.findings"]["what"]
+    assert _level(found, "sinks.dumb.health") == "fail"
     assert "sinks.ill.health" in found
 
 
@@ -326,7 +351,7 @@ def test_a_paused_sink_is_found(findings: Any, store: Path) -> None:
     )
     found = findings("--only", "sinks")
     assert found["sinks.sqlite.pause"]["what"] == "sqlite is paused: 401: no"
-    assert found["sinks.sqlite.circuit"]["what"] == "sqlite does not answer: down"
+    assert found["sinks.sqlite.circuit"]["what"] == "sqlite does not answer; the last time: down"
 
 
 def test_no_sink_is_a_warning(findings: Any) -> None:
