@@ -9,7 +9,7 @@ from contextlib import closing
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from telemetry_sqlite.errors import UnknownSchemaError
 from telemetry_sqlite.rows import EVENT_COLUMNS, RUN_COLUMNS
@@ -79,22 +79,36 @@ def script(name: str = _SCRIPT) -> str:
 
 def check(connection: Connection, path: str) -> None:
     """Raise `UnknownSchemaError` unless every table and column we need is there."""
+    if found := complaint(connection, path):
+        raise UnknownSchemaError(f"{path} {found.what}. Nothing was changed; {found.remedy}")
+
+
+class Complaint(NamedTuple):
+    """Why a database is not for us, and what to do about it."""
+
+    what: str
+    remedy: str
+
+
+def complaint(connection: Connection, path: str) -> Complaint | None:
+    """Return what is to be said of a database that has not every table and column we need."""
     found = state(connection)
     if found is State.STRANGE:
-        raise UnknownSchemaError(
-            f"{path} belongs to another program: it has tables, but no runs of ours."
-            " Nothing was changed; name another file in db_path."
+        return Complaint(
+            "belongs to another program: it has tables, but no runs of ours",
+            "name another file in db_path",
         )
     if found is State.NEWER:
-        raise UnknownSchemaError(
-            f"{path} has schema {version(connection)}, this release knows up to {VERSION}."
-            " Nothing was changed; upgrade telemetry-sqlite or name another file in db_path."
+        return Complaint(
+            f"has schema {version(connection)}, this release knows up to {VERSION}",
+            "upgrade telemetry-sqlite or name another file in db_path",
         )
     if found is State.OLDER:
-        raise UnknownSchemaError(
-            f"{path} has an older schema, without {some(lacking(connection))}."
-            f" Nothing was changed; upgrade it: telemetry db migrate --db {shlex.quote(path)}"
+        return Complaint(
+            f"has an older schema, without {some(lacking(connection))}",
+            f"upgrade it: telemetry db migrate --db {shlex.quote(path)}",
         )
+    return None
 
 
 def version(connection: Connection) -> int:

@@ -42,7 +42,7 @@ def test_an_older_schema_fails_with_the_command_that_upgrades_it(sink: SqliteSin
     changed(sink, "CREATE TABLE agent_runs (run_id, agent_name, job_type, start_time, status)")
     findings = found(sink)
     assert findings["schema"].level is Level.FAIL
-    assert "telemetry db migrate --db" in findings["schema"].what
+    assert "telemetry db migrate --db" in findings["schema"].remedy
     assert findings["event_ids"].level is Level.FAIL
     assert findings["pragmas"].level is Level.WARN
 

@@ -109,12 +109,9 @@ def _integrity(connection: Connection, *, full: bool) -> Iterator[Finding]:
 
 
 def _schema(connection: Connection, path: str) -> Iterator[Finding]:
-    try:
-        schema.check(connection, path)
-    except TelemetryError as error:
-        yield Finding("schema", Level.FAIL, str(error))
-        return
-    if differing := schema.differences(connection):
+    if complaint := schema.complaint(connection, path):
+        yield Finding("schema", Level.FAIL, f"the file {complaint.what}", complaint.remedy)
+    elif differing := schema.differences(connection):
         what = f"the schema is not as it should be: {schema.some(differing)}"
         yield Finding("schema", Level.WARN, what, "telemetry db migrate mends it")
     else:

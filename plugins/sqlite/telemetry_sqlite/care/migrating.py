@@ -90,8 +90,7 @@ def migrate(path: str, *, wait: float, progress: Shown) -> Migration:
                 done.changes = upgrade(own, progress)
             own.execute("COMMIT" if done.changes else "ROLLBACK")
         except BaseException:
-            own.close()  # rolls back
-            if done.backup:
+            if own.in_transaction and done.backup:  # nothing has changed, nor will it
                 with suppress(OSError):
                     os.unlink(done.backup)
             raise

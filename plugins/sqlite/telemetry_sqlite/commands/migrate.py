@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 import click
@@ -65,14 +66,15 @@ def _show(done: Migration, *, dry_run: bool) -> None:
     screen.line(f"{done.path} {state} what this release needs (schema {VERSION}).")
     if done.changes is not None:
         screen.listing([[(name, "dim"), said] for name, said in _told(done.changes)])
+    this = f"--db {shlex.quote(done.path)}"
     if done.warning:
         screen.line((f"Free pages cannot be given back yet: {done.warning}", "yellow"))
-        screen.line("Try again: telemetry db migrate")
+        screen.line(f"Try again:   telemetry db migrate {this}")
     if done.backup:
         screen.line(f"Before:      {done.backup}")
-        screen.line(f"To go back:  telemetry db restore {done.backup}")
+        screen.line(f"To go back:  telemetry db restore {shlex.quote(done.backup)} {this}")
     if dry_run:
-        screen.line("Nothing was changed; to do it: telemetry db migrate")
+        screen.line(f"Nothing was changed; to do it: telemetry db migrate {this}")
 
 
 def _told(changes: Changes) -> Iterator[tuple[str, str]]:

@@ -121,6 +121,14 @@ def test_what_a_killed_program_left_in_its_wal_is_carried_over(
     assert not Path(f"{path}-wal").exists()
 
 
+def test_an_interrupted_migration_leaves_the_old_file_and_no_backup(oldest: Path) -> None:
+    def interrupt(_done: int, _total: int) -> None:
+        raise KeyboardInterrupt
+
+    with left_alone(oldest), pytest.raises(KeyboardInterrupt):
+        migrate(str(oldest), wait=5, progress=interrupt)
+
+
 @pytest.mark.parametrize("part", [0.3, 0.6, 0.9])
 def test_a_truncated_file_is_found_damaged_and_left_alone(
     oldest: Path, migrated: Migrated, part: float

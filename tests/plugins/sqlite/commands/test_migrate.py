@@ -45,7 +45,7 @@ def test_it_says_what_it_did_and_how_to_go_back(db: Db, old: Path) -> None:
     assert "ids made 2 for runs" in lines
     assert "statuses 1 failed → failure" in lines
     assert "mended 1 start_time" in lines
-    assert lines[-1] == f"To go back: telemetry db restore {backup}"
+    assert lines[-1] == f"To go back: telemetry db restore {backup} --db {old}"
 
 
 def test_the_answer_in_json_is_whole(db: Db, old: Path) -> None:
