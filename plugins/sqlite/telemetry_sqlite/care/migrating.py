@@ -90,9 +90,7 @@ def migrate(path: str, *, wait: float, progress: Shown) -> Migration:
                 done.changes = upgrade(own, progress)
             own.execute("COMMIT" if done.changes else "ROLLBACK")
         except BaseException:
-            if own.in_transaction and done.backup:  # nothing has changed, nor will it
-                with suppress(OSError):
-                    os.unlink(done.backup)
+            _give_up(own, done)
             raise
         _make_reclaimable(own, done)
         sync_directory(os.path.dirname(os.path.realpath(path)))
@@ -145,6 +143,14 @@ def _patiently(work: Callable[[], None], wait: float) -> None:
             if not is_busy(error) or SystemClock.monotonic() > deadline:
                 raise
         SystemClock.sleep(_LOOK_EVERY)
+
+
+def _give_up(connection: Connection, done: Migration) -> None:
+    """Remove the backup of a file that stays as it was; an interrupt may come after the commit."""
+    with suppress(sqlite3.Error, OSError):
+        connection.rollback()
+        if done.backup and schema.differences(connection):
+            os.unlink(done.backup)
 
 
 def _make_reclaimable(connection: Connection, done: Migration) -> None:
