@@ -154,6 +154,14 @@ class SwallowsFailures(RightSink):
         return Receipt.all(batch)
 
 
+class HasAnotherWay(RightSink):
+    """Its other end is not what the contract takes down."""
+
+    def knock(self, batch: Batch) -> None:
+        if not (self.where / "down").exists():
+            super().knock(batch)
+
+
 class KeepsForTheNextCall(RightSink):
     @hookimpl
     def ship_batch(self, batch: Batch) -> Receipt:

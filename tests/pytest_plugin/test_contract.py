@@ -30,6 +30,7 @@ NONES = "fields_that_are_none_are_delivered"
 FAULTS: dict[str, set[str]] = {
     "RightSink": set(),
     "SwallowsFailures": {DOWN},
+    "HasAnotherWay": {DOWN},
     "KeepsForTheNextCall": {DOWN},
     "DeliversWithTheClose": {ARRIVED},
     "RejectsWhileDown": {DOWN},

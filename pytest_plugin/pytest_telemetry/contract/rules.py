@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import os
 import traceback
-from concurrent.futures import _base
 from typing import NoReturn
 
 import pytest
 from attrs import define
 
 PAGE = "docs/sink-rules.md"
+_OURS = {os.path.dirname(module) for module in (__file__, concurrent.futures.__file__)}
 
 
 @define(frozen=True)
@@ -37,7 +38,7 @@ def _told(error: BaseException) -> str:
 
 
 def _is_ours(filename: str) -> bool:
-    return os.path.dirname(filename) in {os.path.dirname(__file__), os.path.dirname(_base.__file__)}
+    return os.path.dirname(filename) in _OURS
 
 
 ARRIVED = Rule(
