@@ -26,13 +26,15 @@ client.capture("first", None, {{"n": 1}})
 """
 # The steady clock is the machine's, so a child can say when it was done, whatever its end takes.
 _DONE = "\nprint(time.monotonic())"
-_HELP = """
+_COMMAND = """
 import contextlib, io, sys, time
 from telemetry_core.cli import main
-sys.argv[1:] = ["--help"]
+sys.argv[1:] = {words!r}
 with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):
     main()
 """
+# Where nothing was recorded yet, so that it is the start that is measured.
+COMMANDS = ("runs list", "runs stats", "status", "plugins", "config show")
 _HUNG = """
 import sys, time
 from pathlib import Path
@@ -56,7 +58,7 @@ def start(directory: str) -> dict[str, float]:
         "first": _FIRST_EVENT.format(base=str(Path(directory, "base"))),
     }
     if _cli_is_there():
-        scripts["help"] = _HELP
+        scripts["help"] = _COMMAND.format(words=["--help"])
     taken: dict[str, list[float]] = {name: [] for name in scripts}
     for _ in range(STARTS):
         for name, script in scripts.items():
@@ -64,6 +66,20 @@ def start(directory: str) -> dict[str, float]:
     best = {name: min(each) * 1e3 for name, each in taken.items()}
     figures = {f"{name}_ms": best[name] - best["bare"] for name in best if name != "bare"}
     return figures | {"bare_ms": best["bare"], "heavy": float(_say(_IMPORT, _LOADED))}
+
+
+def commands(directory: str) -> dict[str, float]:
+    """Start the help and the commands one types all day, in turn; a command as a ratio of it."""
+    file = Path(directory, "telemetry.toml")
+    file.write_text('active = ["sqlite", "ndjson"]\n', encoding="utf-8")
+    given = {words: [*words.split(), "--config", str(file)] for words in COMMANDS}
+    scripts = {"--help": ["--help"], **given}
+    taken: dict[str, list[float]] = {name: [] for name in scripts}
+    for _ in range(STARTS):
+        for name, words in scripts.items():
+            taken[name].append(_until_done(_COMMAND.format(words=words)))
+    best = {name: min(each) for name, each in taken.items()}
+    return {name: best[name] / best["--help"] for name in COMMANDS}
 
 
 def _cli_is_there() -> bool:
@@ -98,12 +114,16 @@ def _exit(directory: str, clients: int) -> float:
         return monotonic() - float(said)
 
 
-CASES = {"start": start, "hung_one": exit_of_one, "hung_many": exit_of_many}
+CASES = {"start": start, "commands": commands, "hung_one": exit_of_one, "hung_many": exit_of_many}
 ROWS = (
     Row("`import telemetry_core`, over bare Python", "starting.start", "import_ms", "ms", 50),
     Row("… heavy modules it loads", "starting.start", "heavy", "", 0),
     Row("… a client built and a first event", "starting.start", "first_ms", "ms", 110),
     Row("`telemetry --help`, over bare Python", "starting.start", "help_ms", "ms", 120),
+    *(
+        Row(f"… `telemetry {words}`, as a multiple of it", "starting.commands", words, "")
+        for words in COMMANDS
+    ),
     Row("bare Python", "starting.start", "bare_ms", "ms"),
     Row("exit with a hung remote", "starting.hung_one", "seconds", "s", EXIT_TIMEOUT + 0.3),
     Row("… with 100 clients", "starting.hung_many", "seconds", "s", EXIT_TIMEOUT + 0.3),

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _FOLDER = ".telemetry-demo"
 _MARK = "# Written by `telemetry demo`, which deletes this folder when it begins anew.\n"
 _PATIENCE = 20.0
+_COLUMN = len("  crawler      ")
 _TOLD = ("crawler", "translator", "importer")
 
 
@@ -38,7 +39,7 @@ def demo(folder: str, as_json: bool) -> int:
     """
     home = Path(folder).absolute()
     config = _prepare(home)
-    say: Callable[[str], None] = (lambda _line: None) if as_json else click.echo
+    say = _speaker(as_json)
     say("Three programs say what they do. You could have written each of them.\n")
     _run_agents(config, say)
     waiting = _waiting(config)
@@ -53,6 +54,21 @@ def demo(folder: str, as_json: bool) -> int:
     else:
         _show(config, result, runs)
     return int(not result["ok"])
+
+
+def _speaker(as_json: bool) -> Callable[[str], None]:
+    """Return what tells people how the demo goes, each line wrapped beneath its second column."""
+    from telemetry_core.cli.screen import Screen
+
+    if as_json:
+        return lambda _line: None
+    screen = Screen()
+
+    def say(text: str) -> None:
+        for line in text.split("\n"):
+            screen.line(line, indent=_COLUMN if line.startswith(" ") else 0)
+
+    return say
 
 
 def _prepare(home: Path) -> TelemetryConfig:
@@ -185,8 +201,11 @@ def _show(config: TelemetryConfig, result: dict[str, Any], runs: list[dict[str, 
     recovered = ", ".join(
         f"{sink['delivered']} records to {name}" for name, sink in result["sinks"].items()
     )
-    screen.line(f"  recovered    {recovered}; and the end that nobody could say:")
-    screen.line("               the importer's run is closed as cancelled")
+    screen.line(
+        f"  recovered    {recovered}; and the end that nobody could say: "
+        "the importer's run is closed as cancelled",
+        indent=_COLUMN,
+    )
     screen.heading("All runs")
     runs_table(screen, runs)
     screen.heading("Where everything lies")
@@ -196,8 +215,8 @@ def _show(config: TelemetryConfig, result: dict[str, Any], runs: list[dict[str, 
         screen.line(("  Unset TELEMETRY_BASE_DIR first: it wins over these settings.", "yellow"))
     given = f"--config {shlex.quote(_from_here(config.path))}"
     lost = next((run["run_id"] for run in runs if run["agent_name"] == "importer"), "ID")
-    screen.line(f"  telemetry runs show {lost} {given}")
-    screen.line(f"  telemetry runs list --status failure {given}")
-    screen.line(f"  telemetry track {given} -- echo hello")
-    screen.line(f"  telemetry status {given}")
-    screen.line("  telemetry init", ("  and then the same without --config", "dim"))
+    screen.line(f"  telemetry runs show {lost} {given}", wrap=False)
+    screen.line(f"  telemetry runs list --status failure {given}", wrap=False)
+    screen.line(f"  telemetry track {given} -- echo hello", wrap=False)
+    screen.line(f"  telemetry status {given}", wrap=False)
+    screen.line("  telemetry init", ("  and then the same without --config", "dim"), indent=4)

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from telemetry_core.discovery import Installed
 
 _NAME = "telemetry.toml"
+_NEXT = {
+    "Record a run": "telemetry track -- echo hello",
+    "Look at it": "telemetry runs list",
+    "Is all well": "telemetry doctor",
+}
 _LONGEST_SERVICE = 200
 
 
@@ -26,6 +31,7 @@ def init(yes: bool, force: bool, path: str, as_json: bool) -> None:
 
     Never replaces a file without --force. --json asks nothing.
     """
+    from telemetry_core.cli.screen import Screen, print_json
     from telemetry_core.cli.template import telemetry_toml
     from telemetry_core.discovery import Installed
 
@@ -39,17 +45,14 @@ def init(yes: bool, force: bool, path: str, as_json: bool) -> None:
         _check(*chosen, installed)
     _write(target, telemetry_toml(*chosen, installed), force=force)
     if as_json:
-        from telemetry_core.cli.screen import print_json
-
         service, active, base_dir = chosen
         print_json(
             {"path": str(target), "service": service, "active": active, "base_dir": base_dir}
         )
         return
-    click.echo(f"{target} is written.")
-    click.echo("Record a run:    telemetry track -- echo hello")
-    click.echo("Look at it:      telemetry runs list")
-    click.echo("Is all well:     telemetry doctor")
+    screen = Screen()
+    screen.line(f"{target} is written.")
+    screen.listing([[f"{what}:", command] for what, command in _NEXT.items()])
 
 
 def _suggested(folder: str, installed: Installed) -> tuple[str, list[str], str]:

@@ -48,6 +48,13 @@ class Help(click.HelpFormatter):
         columns = min(get_terminal_size().columns, max_width or _WIDEST_HELP) - _MARGIN
         super().__init__(indent_increment, width or max(_NARROWEST_HELP, columns))
 
+    def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
+        """Write how a command is called, its arguments beside its name or anywhere beneath."""
+        if self.width >= _NARROW_HELP:
+            super().write_usage(prog, args, prefix)
+        else:
+            self.write_text(f"{prefix or 'Usage: '}{prog} {args}")
+
     def write_dl(
         self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2
     ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import click
@@ -115,16 +116,21 @@ class Screen:
             self.line(line, indent=len(line) - len(line.lstrip()))
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> None:
-        """Print rows under the names of their columns, or each by itself where it is too narrow."""
+        """Print rows under the names of their columns.
+
+        Where not all have room, the last ones stand beneath the others; where less than half of
+        them have, each row is by itself, a line for each cell.
+        """
         shown = [[_parts(cell) for cell in row] for row in rows]
         titled = [[(name, "bold") for name in columns], *shown]
         widths = self._widths(titled)
+        beside = self._how_many(widths)
         if self._fit(widths, shown):
             self._in_columns(titled, widths)
-        elif _left_of_last(widths) <= self._room:
+        elif 2 * beside >= len(columns):
             for row in titled:
-                self._in_columns([row[:-1]], widths)
-                self._beneath(row[-1])
+                self._in_columns([row[:beside]], widths)
+                self._beneath(row[beside:])
         else:
             self._one_by_one(columns, shown)
 
@@ -138,13 +144,13 @@ class Screen:
         for first, *others in shown:
             self.line(first, indent=len(_GAP))
             for cell in others:
-                self._beneath(cell)
+                self._beneath([cell])
 
     def _in_columns(self, rows: Iterable[Row], widths: Sequence[int]) -> None:
         for row in rows:
             cells = zip(row, widths, strict=False)
             padded_cells = [(padded(words, width) + _GAP, style) for (words, style), width in cells]
-            self.line(*padded_cells, indent=_left_of_last(widths))
+            self.line(*padded_cells, indent=_left_of_last(widths[: len(row)]))
 
     def _one_by_one(self, columns: Sequence[str], rows: Sequence[Row]) -> None:
         """Print each cell after the name of its column, and rows apart from each other."""
@@ -155,9 +161,15 @@ class Screen:
                 if words:
                     self.line((f"{name}: ", "dim"), (words, style), indent=len(_GAP))
 
-    def _beneath(self, cell: tuple[str, str]) -> None:
-        if cell[0]:
-            self.line(_GAP, cell, indent=len(_GAP))
+    def _beneath(self, cells: Row) -> None:
+        parts = [part for cell in cells if cell[0] for part in (_GAP, cell)]
+        if parts:
+            self.line(*parts, indent=len(_GAP))
+
+    def _how_many(self, widths: Sequence[int]) -> int:
+        """Return how many columns have room beside each other."""
+        ends = accumulate(width + len(_GAP) for width in widths)
+        return sum(end - len(_GAP) <= self._room for end in ends)
 
     def _widths(self, rows: Sequence[Row]) -> list[int]:
         widest = _ENDLESS if self._room < _ENDLESS else _WIDEST
@@ -176,7 +188,7 @@ class Screen:
         """Give the parts of a line that have room, each but the first one indented."""
         from rich.text import Text
 
-        indent = min(indent, self._room // 2)
+        indent = indent if indent * 3 <= self._room else min(indent, len(_GAP))
         first, *others = text.divide(_breaks(text.plain, self._room, indent))
         yield first
         for part in others:

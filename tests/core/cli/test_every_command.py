@@ -1,0 +1,170 @@
+"""Every command there is, alike: on terminals of any width, into pipes, as JSON, without colour."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pty
+import re
+import signal
+import struct
+import subprocess
+import sys
+import termios
+from typing import TYPE_CHECKING, Any
+
+import click
+import pytest
+from rich.cells import cell_len
+
+from telemetry_core import TelemetryClient, load_config
+from telemetry_core.cli.app import telemetry
+from tests.core.cli.conftest import TELEMETRY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Words = tuple[str, ...]
+
+HOSTILE = "evil\x1b[2J\n\x07 \u202egnirts עברית 数据库数据库 Z\u0301\u0302\u0303" + "long " * 40
+STEERING = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e]")
+
+# What a command cannot be called without; {run} is the id of a run that is stored.
+ARGUMENTS: dict[Words, list[str]] = {
+    ("runs", "show"): ["{run}"],
+    ("runs", "tail"): ["-n", "3"],
+    ("config", "get"): ["service"],
+    ("config", "set"): ["service", "tested"],
+    ("completion",): ["bash"],
+    ("init",): ["--yes"],
+    ("track",): [sys.executable, "-c", "pass"],
+}
+ENDLESS = {("runs", "tail")}
+FOR_ANOTHER_PROGRAM = {("completion",)}  # what a shell reads is not laid out for people
+
+
+def _commands(group: click.Group, *words: str) -> Iterator[Words]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from _commands(command, *words, name)
+        else:
+            yield (*words, name)
+
+
+EVERY = list(_commands(telemetry))
+SHOWN = [words for words in EVERY if words not in FOR_ANOTHER_PROGRAM]
+each_command = pytest.mark.parametrize("words", EVERY, ids=" ".join)
+each_ending = pytest.mark.parametrize("words", [w for w in EVERY if w not in ENDLESS], ids=" ".join)
+each_shown = pytest.mark.parametrize("words", SHOWN, ids=" ".join)
+
+
+@pytest.fixture
+def typed() -> Callable[[Words], list[str]]:
+    """Record what is hard to show, and return what gives the arguments that a command needs."""
+    with TelemetryClient(load_config()) as client:
+        run = client.start_run(HOSTILE, "job", input_summary=HOSTILE, items_failed=2)
+        client.log_event(run, "event " + HOSTILE, {"payload": HOSTILE})
+        client.end_run(run, "failure", error_summary=HOSTILE, error_details="Trace\n  " + HOSTILE)
+        client.end_run(client.start_run("crawler", "nightly"))
+    return lambda words: [
+        *words,
+        *(part.replace("{run}", run) for part in ARGUMENTS.get(words, [])),
+    ]
+
+
+def on_a_terminal(columns: int, *arguments: str, endless: bool = False, **environ: str) -> str:
+    """Return what a command writes to a terminal so wide; an endless one is then interrupted."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    settings = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
+    with subprocess.Popen(
+        [*TELEMETRY, *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=subprocess.PIPE,
+        env={**settings, "TERM": "xterm-256color", "PYTHONUTF8": "1", **environ},
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        while part := _read(ours):
+            shown += part
+            if endless and shown.endswith(b"\r\n"):
+                process.send_signal(signal.SIGINT)
+                endless = False
+        assert process.stderr is not None
+        assert b"Traceback" not in process.stderr.read()
+    os.close(ours)
+    return shown.decode().replace("\r\n", "\n")
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65_536)
+    except OSError:  # so Linux says that nobody has it open any more
+        return b""
+
+
+def torn(shown: str, columns: int) -> list[str]:
+    """Return the lines that a terminal would break within a word that had room on a line."""
+    wide = [line for line in shown.splitlines() if cell_len(line) > columns]
+    return [
+        line
+        for line in wide
+        if len(line.split()) > 1 and not line.strip().startswith("telemetry ")  # is to be copied
+    ]
+
+
+@each_shown
+@pytest.mark.parametrize("columns", [20, 200])
+def test_nothing_is_torn(typed: Callable[[Words], list[str]], words: Words, columns: int) -> None:
+    arguments, endless = typed(words), words in ENDLESS
+    shown = on_a_terminal(columns, *arguments, endless=endless, NO_COLOR="1")
+    assert torn(shown, columns) == []
+    assert STEERING.findall(shown) == []
+
+
+@each_command
+def test_help_is_not_torn(words: Words) -> None:
+    assert torn(on_a_terminal(20, *words, "--help"), 20) == []
+
+
+@each_ending
+def test_a_pipe_gets_neither_colour_nor_breaks(
+    typed: Callable[[Words], list[str]], shell: Any, words: Words
+) -> None:
+    done = shell(*typed(words), COLUMNS="20", TERM="xterm", PYTHONUTF8="1")
+    assert b"Traceback" not in done.stderr
+    assert STEERING.findall(done.stdout.decode()) == []
+
+
+@each_ending
+def test_json_is_one_document_or_nothing(
+    typed: Callable[[Words], list[str]], shell: Any, words: Words
+) -> None:
+    needed = typed(words)[len(words) :]
+    done = shell(*words, "--json", *needed, FORCE_COLOR="1")
+    assert b"Traceback" not in done.stderr
+    if done.stdout:
+        json.loads(done.stdout)
+
+
+@each_command
+def test_a_reader_that_has_gone_is_no_noise(
+    typed: Callable[[Words], list[str]], words: Words
+) -> None:
+    with subprocess.Popen(
+        [*TELEMETRY, *typed(words)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        said = process.stderr.read()
+        process.wait(timeout=60)
+    assert b"Traceback" not in said
+    assert b"Broken pipe" not in said
