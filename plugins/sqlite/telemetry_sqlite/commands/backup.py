@@ -96,7 +96,7 @@ def _rotate(database: str, newest: str, keep: int | None, keep_days: int | None)
 def _show(done: dict[str, Any]) -> None:
     screen = Screen()
     took = duration(round(done["seconds"] * _MS_PER_SECOND))
-    screen.line(("Backed up and verified: ", "green"), done["path"], wrap=False)
+    screen.line(("Backed up and verified: ", "green"), done["path"])
     screen.line(f"{counted(done['rows'])}, {size(done['bytes'])}, in {took}")
     for path in done["removed"]:
-        screen.line(("Removed: ", "dim"), path, wrap=False)
+        screen.line(("Removed: ", "dim"), path)
