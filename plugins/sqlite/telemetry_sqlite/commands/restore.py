@@ -73,8 +73,8 @@ def _show_plan(plan: dict[str, Any], *, as_json: bool) -> None:
         print_json(plan)
         return
     screen = Screen()
-    screen.line("Database: ", plan["path"], wrap=False)
-    screen.line("Backup:   ", plan["backup"], wrap=False)
+    screen.line("Database: ", plan["path"])
+    screen.line("Backup:   ", plan["backup"])
     screen.line(f"          verified; {counted(plan['rows'])}")
     if not plan["exists"]:
         screen.line("There is no database now.")
@@ -90,7 +90,7 @@ def _show_plan(plan: dict[str, Any], *, as_json: bool) -> None:
 
 def _show(done: Restored) -> None:
     screen = Screen()
-    screen.line(("Restored: ", "green"), done.path, wrap=False)
+    screen.line(("Restored: ", "green"), done.path)
     screen.line(f"          {counted(done.rows)}")
     if done.outdated:
         screen.line(("It is of an older release; now: telemetry db migrate", "yellow"))
@@ -100,5 +100,5 @@ def _show(done: Restored) -> None:
         )
         screen.line("To bring in what ndjson has of them: telemetry db rebuild")
     if done.safety:
-        screen.line("Before:   ", done.safety, wrap=False)
+        screen.line("Before:   ", done.safety)
         screen.line("To undo:  ", f"telemetry db restore {shlex.quote(done.safety)}", wrap=False)
