@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from telemetry_sqlite.care.stale import close_stale_runs as close_stale_runs
     from telemetry_sqlite.errors import AmbiguousIdError as AmbiguousIdError
     from telemetry_sqlite.errors import DatabaseUnusableError as DatabaseUnusableError
     from telemetry_sqlite.errors import UnknownSchemaError as UnknownSchemaError
@@ -24,6 +25,7 @@ _HOMES = {
     "RunQueries": "queries",
     "SqliteSink": "sink",
     "UnknownSchemaError": "errors",
+    "close_stale_runs": "care.stale",
 }
 
 __all__ = [*_HOMES]  # noqa: PLE0604  # pyright: ignore[reportUnsupportedDunderAll]

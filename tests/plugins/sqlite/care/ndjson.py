@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from telemetry_sqlite.care.ndjson_files import find_files
 from telemetry_sqlite.care.rebuilding import Rebuild, rebuild
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 REFERENCE = Path(__file__).parents[3] / "golden" / "events_20260101.ndjson"
 
@@ -19,6 +22,14 @@ def rows_of(path: str | Path, table: str) -> list[tuple[Any, ...]]:
     with closing(sqlite3.connect(path)) as connection:
         found = connection.execute(f"SELECT * FROM {table}").fetchall()
     return sorted((row[1:] for row in found), key=repr)
+
+
+@contextmanager
+def locked(path: str | Path) -> Iterator[None]:
+    """Keep others from writing, as a foreign program does."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
 
 
 class Lines:

@@ -18,7 +18,7 @@ from telemetry_sqlite.care.ndjson_files import NoFilesError, find_files
 from telemetry_sqlite.care.rebuilding import rebuild, rebuild_beside
 from telemetry_sqlite.errors import DatabaseUnusableError
 
-from tests.plugins.sqlite.care.ndjson import REFERENCE, event_line, rows_of, run_line
+from tests.plugins.sqlite.care.ndjson import REFERENCE, event_line, locked, rows_of, run_line
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -216,10 +216,9 @@ def test_where_there_are_no_files_it_says_what_it_looked_for(lines: Lines) -> No
 
 
 def test_a_database_of_a_future_schema_is_left_alone(lines: Lines) -> None:
-    with closing(sqlite3.connect(lines.database)) as connection:
-        connection.execute("CREATE TABLE schema_migrations (version INTEGER PRIMARY KEY)")
-        connection.execute("INSERT INTO schema_migrations VALUES (99)")
-        connection.commit()
+    lines.rebuild(REFERENCE)
+    with closing(sqlite3.connect(lines.database)) as connection, connection:
+        connection.execute("INSERT INTO schema_migrations (version) VALUES (99)")
     before = lines.database.read_bytes()
     lines.write(event_line())
     with pytest.raises(UnknownSchemaError, match="has schema 99"):
@@ -229,10 +228,9 @@ def test_a_database_of_a_future_schema_is_left_alone(lines: Lines) -> None:
 
 def test_a_locked_database_is_said_to_be_so(lines: Lines) -> None:
     lines.rebuild(REFERENCE)
-    with closing(sqlite3.connect(lines.database, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(DatabaseUnusableError, match="another program keeps it locked"):
-            rebuild(str(lines.database), [REFERENCE], wait=0, progress=lambda done, total: None)
+    busy = pytest.raises(DatabaseUnusableError, match="another program keeps it locked")
+    with locked(lines.database), busy:
+        rebuild(str(lines.database), [REFERENCE], wait=0, progress=lambda done, total: None)
 
 
 def test_a_new_database_beside_has_only_what_the_files_tell(lines: Lines) -> None:
