@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import selectors
 import socket
 import threading
@@ -58,6 +59,7 @@ class _Door:
     def __init__(self, respond: Respond, port: int) -> None:
         self._respond = respond
         self._shut = False
+        self._pid = os.getpid()
         self._listener = _bound(port, shared=True)
         self._listener.listen(128)
         self._listener.setblocking(False)
@@ -103,12 +105,16 @@ class _Door:
     def shut(self, tell: Callable[[], None]) -> None:
         """End everything; threads that somebody else's function holds up are left to themselves."""
         self._shut = True
+        if os.getpid() == self._pid:  # in a forked child all of it is still its parent's
+            self._end(tell)
+        for one in (self._listener, self._bell, self._waker):
+            one.close()
+
+    def _end(self, tell: Callable[[], None]) -> None:
         with suppress(OSError):  # also for children that were forked and have it open
             self._listener.shutdown(socket.SHUT_RDWR)
         self._waker.send(b"!")
         _join([self._thread])
-        for one in (self._listener, self._bell, self._waker):
-            one.close()
         with self._turn:
             left = dict(self._connections)
             for connection in left:

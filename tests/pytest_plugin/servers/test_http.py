@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import gzip
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import httpx
 import pytest
+from attrs import define
 from pytest_telemetry import FakeServer, HttpServer, Request, Response
+
+from telemetry_core import Batch, TelemetryClient, hookimpl
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from telemetry_core import TelemetryConfig
 
 NDJSON = {"content-type": "application/x-ndjson"}
 
@@ -156,6 +161,20 @@ def test_what_breaks_in_a_fake_answers_500_and_is_raised_at_the_end(place: str) 
 # -- in process
 
 
+@define(eq=False)
+class Webhook:
+    """Posts what it gets, off this machine as far as it knows."""
+
+    remote: ClassVar[bool] = True
+
+    url: str
+
+    @hookimpl
+    def ship_batch(self, batch: Batch) -> None:
+        values = [record.body.to_dict() for record in batch]
+        httpx.post(self.url, json=values).raise_for_status()
+
+
 @pytest.fixture
 def mounted(server: HttpServer) -> Iterator[str]:
     with server.mounted("https://api.example.com/v1") as url:
@@ -181,6 +200,17 @@ def test_in_process_two_fakes_stand_side_by_side(server: HttpServer, mounted: st
         httpx.post(second, json=2)
     httpx.post(mounted, json=3)
     assert (server.received, other.received) == ([1, 3], [2])
+
+
+@pytest.mark.telemetry(live=True)
+def test_in_process_a_sink_on_a_thread_of_its_own_is_answered_too(
+    server: HttpServer, mounted: str, telemetry_config: TelemetryConfig
+) -> None:
+    client = TelemetryClient(telemetry_config, plugins=[Webhook(mounted)])
+    client.capture("signed_up")
+    assert client.flush(30)
+    client.close()
+    assert [event["event_type"] for event in server.received] == ["signed_up"]
 
 
 def test_in_process_async_clients_are_answered_too(server: HttpServer, mounted: str) -> None:

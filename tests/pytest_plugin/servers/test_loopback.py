@@ -198,6 +198,21 @@ def test_a_child_that_was_forked_holds_no_door_open(server: HttpServer, url: str
     os.close(writing)
 
 
+def test_a_child_that_ends_as_its_parent_would_ends_nothing_of_the_parents(
+    server: HttpServer,
+) -> None:
+    with httpx.Client() as http, server.serving() as url:
+        http.post(url, json=1).raise_for_status()
+        child = os.fork()
+        if child:
+            assert os.waitpid(child, 0)[1] == 0
+            assert http.post(url, json=2).status_code == 200
+            assert httpx.post(url, json=3).status_code == 200
+    if not child:
+        os._exit(0)
+    assert server.received == [1, 2, 3]
+
+
 def test_a_server_that_is_not_served_has_no_address(server: HttpServer) -> None:
     with server.serving():
         assert server.url.startswith("http://127.0.0.1:")

@@ -1,0 +1,36 @@
+"""The fixtures and fakes as tests of other people write them: type-checked, never run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, assert_type
+
+from pytest_telemetry import FakeServer, Recorder, Refusal, Request, Response
+
+from telemetry_core import RunEvent, RunRecord
+
+if TYPE_CHECKING:
+    from pytest_telemetry import FakeClock, HttpServer
+
+
+def the_recorder_gives_what_it_found(telemetry_recorder: Recorder) -> None:
+    assert_type(telemetry_recorder.assert_run("crawler", status="success"), RunRecord)
+    assert_type(telemetry_recorder.assert_event("page", url="/a"), RunEvent)
+    telemetry_recorder.assert_no_event("exception")
+
+
+def a_fake_misbehaves(telemetry_http_server: HttpServer, telemetry_clock: FakeClock) -> None:
+    fault = telemetry_http_server.fail(503, times=3)
+    assert_type(fault.count, int)
+    telemetry_http_server.reject(lambda value: value["n"] == 2, 422)
+    assert_type(telemetry_http_server.wait_for(lambda: telemetry_http_server.received), list[Any])
+    telemetry_http_server.clear(fault)
+    telemetry_clock.advance(2.5)
+    with telemetry_http_server.mounted("https://api.example.com") as url:
+        assert_type(url, str)
+
+
+class Greeter(FakeServer):
+    def handle(self, request: Request) -> Response:
+        if "name" not in request.query:
+            raise Refusal(422, "who are you?")
+        return Response.json({"hello": request.query["name"]})
