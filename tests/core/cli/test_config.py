@@ -229,6 +229,69 @@ def test_either_a_value_or_unset(call: Any) -> None:
     assert FILE.read_text() == ""
 
 
+# -- secrets
+
+
+FAR = """
+import attrs
+from telemetry_core import Receipt, Secret, hookimpl
+
+@attrs.define(eq=False)
+class Far:
+    key: Secret = attrs.field(metadata={"env": ("FAR_KEY",)})
+    host: str = attrs.field(default="there", metadata={"personal": True})
+    remote = True
+
+    @hookimpl
+    def ship_batch(self, batch):
+        return Receipt.all(batch)
+"""
+
+
+@pytest.fixture
+def far(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Install a sink that needs a key, in the working directory, and make it active."""
+    Path("far_away.py").write_text(FAR)
+    info = Path("far_away-1.0.dist-info")
+    info.mkdir()
+    (info / "METADATA").write_text("Name: far-away\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[telemetry_core]\nfar = far_away:Far\n")
+    monkeypatch.syspath_prepend(str(Path.cwd()))
+    FILE.write_text("active = ['far']\n")
+
+
+@pytest.mark.usefixtures("far")
+def test_a_secret_that_is_set_is_not_said(call: Any) -> None:
+    done = call("config", "set", "plugins.far.key", "HIDE")
+    assert (done.exit_code, "HIDE" in done.output) == (0, False)
+    assert '{ env = "NAME" } keeps it out of there' in done.stderr
+    assert 'key = "HIDE"' in FILE.read_text()
+
+
+@pytest.mark.usefixtures("far")
+def test_the_source_of_a_secret_is_set_also_where_it_is_empty(call: Any) -> None:
+    _set(call, "plugins.far.key", '{ env = "NOT_SET_HERE" }')
+    assert call("config", "get", "plugins.far.key").stdout == '{ env = "NOT_SET_HERE" }\n'
+
+
+@pytest.mark.usefixtures("far")
+def test_a_secret_of_the_environment_is_not_shown(
+    call: Any, ask: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAR_KEY", "HIDE")
+    shown = _shown(ask)["plugins.far.key"]
+    assert (shown["value"], shown["where"]) == ("[redacted]", "FAR_KEY")
+
+
+@pytest.mark.usefixtures("far")
+def test_where_secrets_go_is_not_said_in_a_file_that_was_found(
+    call: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAR_KEY", "HIDE")
+    assert "may not say where credentials" in _refused(call, "plugins.far.host", "elsewhere")
+    _set(call, "plugins.far.host", "elsewhere", "--config", str(FILE))
+
+
 # -- the file
 
 
