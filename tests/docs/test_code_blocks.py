@@ -29,8 +29,8 @@ PAGES = sorted(
     )
     for path in ROOT.glob(pattern)
 )
-SERVED = {"fastapi_service.py"}  # runs until it is stopped: test_examples.py asks it
-EXAMPLES = [path for path in sorted((ROOT / "examples").glob("*.py")) if path.name not in SERVED]
+ELSEWHERE = {"fastapi_service.py", "downstream_test.py"}  # see test_examples.py
+EXAMPLES = [p for p in sorted((ROOT / "examples").glob("*.py")) if p.name not in ELSEWHERE]
 
 # ```language … ```, and before it, when the block quotes a file: <!-- examples/first_run.py -->
 FENCE = re.compile(

@@ -178,6 +178,14 @@ def test_sigterm_ends_the_prefork_workers_run_as_cancelled(
     assert (run["job_type"], run["status"]) == ("supervise", "cancelled")
 
 
+def test_the_tests_of_a_package_that_records_pass(python: Any, tmp_path: Path) -> None:
+    done = python(
+        "-m", "pytest", "-q", "-p", "no:cacheprovider", str(EXAMPLES / "downstream_test.py")
+    )
+    assert done.returncode == 0, done.stdout
+    assert "4 passed" in done.stdout
+
+
 def test_the_example_configuration_shows_every_setting() -> None:
     table = tomllib.loads((EXAMPLES / "telemetry.toml").read_text("utf-8"))
     core = set(keys_of(TelemetryConfig))

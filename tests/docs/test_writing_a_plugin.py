@@ -71,6 +71,12 @@ def test_the_sink_of_the_page_gets_what_a_program_records(
     assert {record["run_id"] for record in kept} == {kept[0]["run_id"]}
 
 
+def test_its_contract_finds_nothing_wrong(installed: Callable[..., Python]) -> None:
+    done = installed("-m", "pytest", "-q", "-p", "no:cacheprovider")
+    assert done.returncode == 0, done.stdout
+    assert " passed" in done.stdout
+
+
 def test_it_takes_ten_lines() -> None:
     code = (ROOT / "examples" / "folder_sink" / "telemetry_folder.py").read_text("utf-8")
     lines = [line for line in code.splitlines() if line and not line.startswith(("from", "import"))]
