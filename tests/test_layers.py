@@ -34,10 +34,11 @@ LAYERS = (
     ("delivery.shipper",),
     ("delivery.blame", "delivery.burial", "delivery.ends", "delivery.gate", "delivery.hand"),
     ("delivery.receipts",),
-    ("delivery.spool.spool",),
+    ("delivery.retrying", "delivery.spool.purging", "delivery.spool.spool"),
     (
         "delivery.spool.writer",
         "delivery.spool.adoption",
+        "delivery.spool.fresh",
         "delivery.spool.outbox",
         "delivery.spool.pace",
         "delivery.spool.survey",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from telemetry_core import __version__
+from telemetry_core.cli import groups
 from telemetry_core.cli.lazy import BuiltIn, CommandGroup
 from telemetry_core.errors import ConfigError, CredentialError, TelemetryError, UnknownStatusError
 
@@ -85,43 +86,6 @@ def _let_go_of_stdout() -> None:
     os.close(nowhere)
 
 
-runs = CommandGroup(
-    "runs",
-    words=("runs",),
-    help="Look at the runs that were recorded.",
-    built_in={
-        "list": BuiltIn("telemetry_core.cli.runs:list_runs", "List runs, the newest first."),
-        "show": BuiltIn(
-            "telemetry_core.cli.runs:show_run", "Tell one run's story: its events and its children."
-        ),
-        "tail": BuiltIn(
-            "telemetry_core.cli.runs_tail:tail", "Tell what happens to runs, until Ctrl-C."
-        ),
-        "stats": BuiltIn(
-            "telemetry_core.cli.runs_stats:stats", "Count runs by status, agent, job and hour."
-        ),
-    },
-)
-
-
-config = CommandGroup(
-    "config",
-    words=("config",),
-    help="Show the settings in force, and set one.",
-    built_in={
-        "show": BuiltIn(
-            "telemetry_core.cli.config:show_settings",
-            "Show every setting, its value, and who said so.",
-        ),
-        "get": BuiltIn("telemetry_core.cli.config:get_setting", "Print the value of one setting."),
-        "set": BuiltIn(
-            "telemetry_core.cli.config:set_setting",
-            "Set one setting in the file; every other line stays.",
-        ),
-    },
-)
-
-
 @click.group(
     "telemetry",
     cls=Root,
@@ -134,9 +98,9 @@ config = CommandGroup(
             "telemetry_core.cli.init:init",
             "Write a telemetry.toml in which every setting is explained.",
         ),
-        "config": config,
+        "config": groups.config,
         "track": BuiltIn("telemetry_core.cli.track:track", "Run any command as a recorded run."),
-        "runs": runs,
+        "runs": groups.runs,
         "status": BuiltIn("telemetry_core.cli.status:status", "Show what waits for whom, and why."),
         "flush": BuiltIn(
             "telemetry_core.cli.flush:flush",
@@ -151,6 +115,8 @@ config = CommandGroup(
             "telemetry_core.cli.resume:resume",
             "Try a sink again that is paused or does not answer.",
         ),
+        "dlq": groups.dlq,
+        "spool": groups.spool,
         "plugins": BuiltIn(
             "telemetry_core.cli.plugins:plugins", "Show the sinks: installed, active, off and why."
         ),

@@ -62,7 +62,7 @@ def deliver_all(config: TelemetryConfig, timeout: float, *, quiet: bool) -> dict
     spool = config.base_dir / "spool"
     ended = [view for view in survey(spool) if not view.alive]
     reports = {
-        service: _deliver(config, service, timeout, quiet=quiet)
+        service: deliver(config, service, timeout, quiet=quiet)
         for service in _services(config.service, ended)
     }
     left = survey(spool)
@@ -81,7 +81,8 @@ def _services(own: str, ended: Iterable[FolderView]) -> list[str]:
     return list(dict.fromkeys((own, *sorted({view.service for view in ended if view.service}))))
 
 
-def _deliver(config: TelemetryConfig, service: str, timeout: float, *, quiet: bool) -> FlushReport:
+def deliver(config: TelemetryConfig, service: str, timeout: float, *, quiet: bool) -> FlushReport:
+    """Take over what a service left, deliver it to the active sinks, and say what became of it."""
     from attrs import evolve
 
     from telemetry_core.clock import SystemClock

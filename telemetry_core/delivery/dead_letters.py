@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from attrs import define
+from attrs import asdict, define
 
 from telemetry_core.codec import encode
 from telemetry_core.errors import SpoolError
@@ -14,7 +14,7 @@ from telemetry_core.logs import get_logger
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from telemetry_core.clock import Clock
@@ -46,13 +46,38 @@ ON CONFLICT (sink, record_id) DO UPDATE SET
     code = excluded.code, reason = excluded.reason, last_ns = excluded.last_ns,
     attempts = attempts + excluded.attempts
 """
-_LIST = """
-SELECT * FROM dead_letters WHERE ?1 IS NULL OR sink = ?1
-ORDER BY last_ns DESC, record_id DESC LIMIT ?2
+_WHICH = """
+(:sink IS NULL OR sink = :sink) AND (:code IS NULL OR code = :code)
+AND (:before_ns IS NULL OR last_ns < :before_ns) AND (:since_ns IS NULL OR last_ns >= :since_ns)
+AND (:beginning IS NULL OR substr(record_id, 1, length(:beginning)) = :beginning)
 """
-_GET = "SELECT * FROM dead_letters WHERE sink = ? AND record_id = ?"
-_COUNT = "SELECT sink, COUNT(*) FROM dead_letters GROUP BY sink"
+_LIST = f"""
+SELECT * FROM dead_letters WHERE {_WHICH}
+ORDER BY last_ns DESC, record_id DESC, sink LIMIT :limit
+"""  # noqa: S608 - nothing of it is anybody's input
+_PAGE = f"""
+SELECT * FROM dead_letters WHERE (sink, record_id) > (:after_sink, :after_id) AND {_WHICH}
+ORDER BY sink, record_id LIMIT :limit
+"""  # noqa: S608
+_COUNT = f"SELECT sink, COUNT(*) FROM dead_letters WHERE {_WHICH} GROUP BY sink"  # noqa: S608
 _REMOVE = "DELETE FROM dead_letters WHERE sink = ? AND record_id = ?"
+_PAGE_LETTERS = 500
+_PAGE_BYTES = 4 << 20
+
+
+@define(frozen=True)
+class Selection:
+    """Which letters are meant; what is not given does not matter.
+
+    :ivar before_ns: refused for the last time before this; `since_ns`: not before this.
+    :ivar beginning: how the record's id begins.
+    """
+
+    sink: str | None = None
+    code: str | None = None
+    before_ns: int | None = None
+    since_ns: int | None = None
+    beginning: str | None = None
 
 
 @define
@@ -80,6 +105,9 @@ class KeptLetter:
     line: bytes
 
 
+ALL = Selection()
+
+
 class DeadLetters:
     """The dead letters of all sinks in one SQLite file, shared between processes.
 
@@ -100,26 +128,41 @@ class DeadLetters:
         rows = [_row(sink, letter, now) for letter in letters]
         self._do(lambda connection: connection.executemany(_ADD, rows))
 
-    def get(self, sink: str, record_id: str) -> KeptLetter | None:
-        """Return one letter, or nothing when there is none of that id."""
-        return next((KeptLetter(*row) for row in self._read(_GET, sink, record_id)), None)
+    def list(self, which: Selection = ALL, limit: int = 100) -> list[KeptLetter]:
+        """Return letters, the latest first."""
+        rows = self._read(_LIST, {**asdict(which), "limit": limit})
+        return [KeptLetter(*row) for row in rows]
 
-    def count(self) -> dict[str, int]:
+    def count(self, which: Selection = ALL) -> dict[str, int]:
         """Return how many letters each sink has."""
-        return dict(self._read(_COUNT))
+        return dict(self._read(_COUNT, asdict(which)))
 
-    def remove(self, sink: str, record_ids: Iterable[str]) -> int:
-        """Delete letters, once they were looked at or sent again; return how many there were."""
-        if not self._path.exists():
-            return 0
-        rows = [(sink, record_id) for record_id in record_ids]
-        return self._do(lambda connection: connection.executemany(_REMOVE, rows).rowcount)
+    def take(
+        self,
+        which: Selection,
+        keep: Callable[[Sequence[KeptLetter]], object] = lambda _letters: None,
+        *,
+        after: tuple[str, str] = ("", ""),
+        limit: int = _PAGE_LETTERS,
+    ) -> Sequence[KeptLetter]:
+        """Hand a page of letters to `keep` and delete them once that has returned.
 
-    def list(self, sink: str | None = None, limit: int = 100) -> list[KeptLetter]:
-        """Return letters, the latest first, of one sink or of all."""
-        return [KeptLetter(*row) for row in self._read(_LIST, sink, limit)]
+        Nobody else can take them meanwhile. A program that is killed in between, or a `keep` that
+        raises, leaves them where they are. A page is what comes next `after` a sink and an id, not
+        more than `limit` and not much more than 4 MiB.
+        """
+        wanted = {**asdict(which), "after_sink": after[0], "after_id": after[1], "limit": limit}
 
-    def _read(self, query: str, *parameters: object) -> Sequence[Any]:
+        def work(connection: sqlite3.Connection) -> Sequence[KeptLetter]:
+            connection.execute("BEGIN IMMEDIATE")
+            page = _page(connection.execute(_PAGE, wanted))
+            keep(page)
+            connection.executemany(_REMOVE, [(kept.sink, kept.record_id) for kept in page])
+            return page
+
+        return self._do(work) if self._path.exists() else ()
+
+    def _read(self, query: str, parameters: Mapping[str, object]) -> Sequence[Any]:
         if not self._path.exists():
             return ()
         return self._do(lambda connection: connection.execute(query, parameters).fetchall())
@@ -137,10 +180,8 @@ class DeadLetters:
             self._set_aside()
             return self._transact(work)
         except (sqlite3.Error, OSError) as error:
-            raise SpoolError(
-                f"the dead letters in {self._path} cannot be reached: {error}; check that the"
-                " disk has room and that the file belongs to you"
-            ) from error
+            problem = f"the dead letters in {self._path} cannot be reached: {error}"
+            raise SpoolError(f"{problem}; {_remedy(error)}") from error
 
     def _transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
         import sqlite3
@@ -177,8 +218,33 @@ class DeadLetters:
 def _tells_damage(error: sqlite3.DatabaseError) -> bool:
     import sqlite3
 
-    code = getattr(error, "sqlite_errorcode", 0)
-    return (code & 0xFF) in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+    return _code(error) in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+
+def _remedy(error: Exception) -> str:
+    import sqlite3
+
+    if _code(error) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+        return "another program is at work on them; try again"
+    return "check that the disk has room and that the file belongs to you"
+
+
+def _code(error: Exception) -> int:
+    """Return SQLite's primary code of an error; zero for an error that is not SQLite's."""
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
+
+
+def _page(rows: sqlite3.Cursor) -> list[KeptLetter]:
+    """Read letters until they are enough."""
+    page: list[KeptLetter] = []
+    size = 0
+    with closing(rows):
+        for row in rows:
+            page.append(KeptLetter(*row))
+            size += len(page[-1].line)
+            if size >= _PAGE_BYTES:
+                break
+    return page
 
 
 def _row(sink: str, letter: DeadLetter, now: int) -> tuple[object, ...]:

@@ -116,7 +116,7 @@ class Adoption:
                 return None
             owner = self._present()
             owner.save(path)
-        if owner.boot_id != boot_id() and self._untouched_ns(lock) < UNTOUCHED_NS:
+        if not is_left(self.spool, lock, owner):
             return None
         folder = Folder.open(path, lock, owner)
         if owner.service != self.service or not self._wanted(folder):
@@ -134,22 +134,32 @@ class Adoption:
         self._left_alone[path] = _changed_ns(path)
         lock.remove()
 
-    def _untouched_ns(self, lock: OwnerLock) -> int:
-        """Return for how long the owner showed no life, by the file system's own clock."""
-        try:
-            touched = os.stat(lock.path).st_mtime_ns
-        except FileNotFoundError:
-            return UNTOUCHED_NS
-        clock = self.spool / _CLOCK_FILE
-        if not replace_file(clock, b""):
-            return 0
-        return os.stat(clock).st_mtime_ns - touched
-
     def _report_once(self, path: Path, what: str) -> None:
         if path not in self._reported:
             logger.warning("the spool folder %s %s", path, what)
         self._reported.add(path)
         self._left_alone[path] = _changed_ns(path)
+
+
+def is_left(spool: Path, lock: OwnerLock, owner: Owner) -> bool:
+    """Whether a folder whose lock we hold has no owner any more.
+
+    One of another start of the machine, or of another machine, may have an owner whose lock we do
+    not see: it showed no life for ten minutes.
+    """
+    return owner.boot_id == boot_id() or _untouched_ns(spool, lock) >= UNTOUCHED_NS
+
+
+def _untouched_ns(spool: Path, lock: OwnerLock) -> int:
+    """Return for how long the owner showed no life, by the file system's own clock."""
+    try:
+        touched = os.stat(lock.path).st_mtime_ns
+    except FileNotFoundError:
+        return UNTOUCHED_NS
+    clock = spool / _CLOCK_FILE
+    if not replace_file(clock, b""):
+        return 0
+    return os.stat(clock).st_mtime_ns - touched
 
 
 def open_runs(folder: Folder) -> list[RunRecord]:

@@ -13,7 +13,7 @@ import pytest
 from pytest_telemetry.clock import FakeClock
 
 from telemetry_core.codec import decode
-from telemetry_core.delivery.dead_letters import DeadLetter, DeadLetters
+from telemetry_core.delivery.dead_letters import ALL, DeadLetter, DeadLetters, Selection
 from telemetry_core.errors import SpoolError
 from telemetry_core.models import RunEvent
 from telemetry_core.records import Kind, Lane, Record
@@ -42,8 +42,7 @@ def test_a_letter_keeps_the_record_and_the_reason(
     letters: DeadLetters, telemetry_clock: FakeClock
 ) -> None:
     letters.add("posthog", [letter("a", "http_400", "no distinct_id", attempts=3)])
-    kept = letters.get("posthog", "a")
-    assert kept is not None
+    (kept,) = letters.list()
     assert (kept.code, kept.reason, kept.attempts) == ("http_400", "no distinct_id", 3)
     assert kept.first_ns == kept.last_ns == telemetry_clock.time_ns()
     record = decode(kept.line, Lane(kept.lane))
@@ -68,7 +67,7 @@ def test_sinks_have_letters_of_their_own(letters: DeadLetters) -> None:
     letters.add("one", [letter("a"), letter("b")])
     letters.add("two", [letter("a")])
     assert letters.count() == {"one": 2, "two": 1}
-    assert [kept.record_id for kept in letters.list("two")] == ["a"]
+    assert [kept.record_id for kept in letters.list(Selection(sink="two"))] == ["a"]
 
 
 def test_the_latest_are_listed_first_and_no_more_than_asked(
@@ -80,15 +79,64 @@ def test_the_latest_are_listed_first_and_no_more_than_asked(
     assert [kept.record_id for kept in letters.list(limit=2)] == ["c", "b"]
 
 
-def test_letters_are_removed_by_id(letters: DeadLetters) -> None:
-    letters.add("s", [letter("a"), letter("b")])
-    assert letters.remove("s", ["a", "stranger"]) == 1
+def test_letters_are_taken_page_by_page_in_the_order_of_their_ids(letters: DeadLetters) -> None:
+    letters.add("s", [letter(f"e{number}") for number in range(5)])
+    kept: list[str] = []
+    while page := letters.take(
+        ALL, lambda page: kept.extend(one.record_id for one in page), limit=2
+    ):
+        assert len(page) <= 2
+    assert kept == ["e0", "e1", "e2", "e3", "e4"]
+    assert letters.count() == {}
+
+
+def test_a_page_of_large_letters_is_short(letters: DeadLetters) -> None:
+    body = RunEvent("", "tick", 5, payload={"text": "x" * 2**20})
+    for number in range(8):
+        record = Record(f"e{number}", Kind.EVENT, 7, 5, Lane.STANDARD, body)
+        letters.add("s", [DeadLetter(record, "bad", "why")])
+    assert len(letters.take(ALL)) == 4
+
+
+def test_what_could_not_be_kept_elsewhere_stays(letters: DeadLetters) -> None:
+    letters.add("s", [letter("a")])
+
+    def keep(_: object) -> None:
+        raise OSError("no room")
+
+    with pytest.raises(SpoolError, match="no room"):
+        letters.take(ALL, keep)
     assert letters.count() == {"s": 1}
 
 
+@pytest.mark.parametrize(
+    ("which", "ids"),
+    [
+        (Selection(code="bad"), ["c", "a"]),
+        (Selection(sink="t"), ["c"]),
+        (Selection(beginning="b"), ["b"]),
+        (Selection(sink="s", code="bad"), ["a"]),
+        (Selection(sink="nobody"), []),
+    ],
+)
+def test_letters_are_selected(letters: DeadLetters, which: Selection, ids: list[str]) -> None:
+    letters.add("s", [letter("a"), letter("b", "worse")])
+    letters.add("t", [letter("c")])
+    assert [kept.record_id for kept in letters.list(which)] == ids
+    assert sum(letters.count(which).values()) == len(ids)
+
+
+def test_letters_are_selected_by_age(letters: DeadLetters, telemetry_clock: FakeClock) -> None:
+    letters.add("s", [letter("old")])
+    telemetry_clock.advance(60)
+    now = telemetry_clock.time_ns()
+    letters.add("s", [letter("new")])
+    assert [kept.record_id for kept in letters.list(Selection(before_ns=now))] == ["old"]
+    assert [kept.record_id for kept in letters.list(Selection(since_ns=now))] == ["new"]
+
+
 def test_reading_what_was_never_written_makes_no_file(letters: DeadLetters, path: Path) -> None:
-    assert (letters.list(), letters.get("s", "a"), letters.count()) == ([], None, {})
-    assert letters.remove("s", ["a"]) == 0
+    assert (letters.list(), letters.count(), letters.take(ALL)) == ([], {}, ())
     assert not path.exists()
 
 
@@ -117,7 +165,7 @@ def test_a_page_damaged_later_on_is_found_too(letters: DeadLetters, path: Path) 
     content[4096:] = b"\xff" * (len(content) - 4096)
     path.write_bytes(content)
     letters.add("s", [letter("a")])
-    assert letters.get("s", "a") is not None
+    assert [kept.record_id for kept in letters.list()] == ["a"]
 
 
 def test_where_nothing_can_be_written_adding_raises_and_says_why(
