@@ -29,7 +29,7 @@ class Author:
     secret: ClassVar[str | None] = None
     append_only: ClassVar[bool] = False
     one_destination: ClassVar[bool] = False
-    patience: ClassVar[float] = 5.0
+    patience: ClassVar[float] = 3.0
 
     @pytest.fixture
     def bench(self, tmp_path: Path) -> Bench:
