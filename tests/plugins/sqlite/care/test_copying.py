@@ -195,7 +195,8 @@ def test_a_damaged_file_is_not_sound(database: str) -> None:
     [
         ("CREATE TABLE recipes (name TEXT)", "belongs to another program"),
         (
-            "CREATE TABLE schema_migrations (version INT); INSERT INTO schema_migrations VALUES (99)",
+            """CREATE TABLE agent_runs (a); CREATE TABLE schema_migrations (version INT);
+            INSERT INTO schema_migrations VALUES (99)""",
             "has schema 99",
         ),
         ("", "is not there, or empty"),
