@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -72,12 +73,14 @@ def _show(done: Rebuild, *, instead_of: str | None) -> None:
     screen = Screen()
     screen.line((done.path, "bold"))
     rate = f", {done.lines / done.seconds:,.0f} lines a second" if done.seconds else ""
-    files = f"{done.files:,} file{'' if done.files == 1 else 's'}"
     more = f", {done.completed:,} completed" if done.completed else ""
     rows = [
-        ("read", f"{done.lines:,} lines of {files}, {size(done.bytes)}{rate}"),
-        ("runs", f"{done.told['runs']:,} lines, {done.added['runs']:,} runs added{more}"),
-        ("events", f"{done.told['events']:,} lines, {done.added['events']:,} events added"),
+        (
+            "read",
+            f"{_counted(done.lines, 'line')} of {_counted(done.files, 'file')}, {size(done.bytes)}{rate}",
+        ),
+        ("runs", f"{_counted(done.told['runs'], 'line')}, {done.added['runs']:,} added{more}"),
+        ("events", f"{_counted(done.told['events'], 'line')}, {done.added['events']:,} added"),
     ]
     screen.listing([[(name, "dim"), said] for name, said in rows])
     if done.passed_over:
@@ -90,4 +93,9 @@ def _show(done: Rebuild, *, instead_of: str | None) -> None:
     for problem in done.broken:
         screen.line(("not read to its end: ", "red"), problem)
     if instead_of:
-        screen.line(f"Put it in place:  telemetry db restore {done.path}")
+        words = shlex.join(["telemetry", "db", "restore", done.path, "--db", instead_of])
+        screen.line(f"Put it in place:  {words}")
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

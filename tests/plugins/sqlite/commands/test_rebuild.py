@@ -53,7 +53,7 @@ def test_strange_lines_are_shown_and_a_broken_file_is_the_exit_code(db: Db) -> N
     broken = db("rebuild", "--from", "broken.ndjson.gz", "--from", "strange.ndjson")
 
     assert strange.exit_code == 0
-    assert "1 lines are no record" not in strange.stdout
+    assert "1 line is no record, passed over:" in strange.stdout
     assert "strange.ndjson:1: it is torn, or no JSON" in strange.stdout
     assert broken.exit_code == 1
     assert "broken.ndjson.gz" in broken.stdout
@@ -62,5 +62,6 @@ def test_strange_lines_are_shown_and_a_broken_file_is_the_exit_code(db: Db) -> N
 def test_a_fresh_one_says_how_to_put_it_in_place(db: Db, tmp_path: Path) -> None:
     done = db("rebuild", "--from", str(REFERENCE), "--fresh", "--db", str(tmp_path / "a.sqlite"))
     assert done.exit_code == 0
-    assert f"telemetry db restore {tmp_path / 'a.rebuilt.sqlite'}" in done.stdout
+    place = f"{tmp_path / 'a.rebuilt.sqlite'} --db {tmp_path / 'a.sqlite'}"
+    assert f"telemetry db restore {place}" in done.stdout
     assert not (tmp_path / "a.sqlite").exists()
