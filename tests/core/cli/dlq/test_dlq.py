@@ -145,6 +145,7 @@ def test_who_may_only_read_can_look_and_is_told_why_no_more(bury: Any, store: Pa
         os.chmod(readable, 0o555)
         done = subprocess.run(
             [sys.executable, "-c", AS_NOBODY],
+            cwd=readable,
             env={**os.environ, "TELEMETRY_BASE_DIR": readable, "PWD": readable},
             capture_output=True,
             text=True,

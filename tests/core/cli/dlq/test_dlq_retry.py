@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -173,3 +174,33 @@ def test_disabled_telemetry_delivers_nothing(
     monkeypatch.setenv("TELEMETRY_DISABLED", "1")
     assert "unset it" in call("dlq", "retry").stderr
     assert letters.count() == {"shaky": 1}
+
+
+def test_killed_at_any_moment_it_loses_nothing(
+    call: Any, bury: Any, got: Any, store: Path, letters: DeadLetters
+) -> None:
+    ids = bury(6000)
+
+    def signs() -> int:
+        return len(got()) + len(list(store.glob("spool/*/")))
+
+    for later in (0.0, 0.01, 0.0, 0.05, 0.1):
+        before = signs()
+        process = subprocess.Popen([*TELEMETRY, "dlq", "retry"], stdout=subprocess.DEVNULL)
+        while process.poll() is None and signs() == before:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(0.005)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(later)
+        process.kill()
+        process.wait()
+    call("flush")
+    call("dlq", "retry")
+    assert set(got()) == set(ids)
+    assert letters.count() == {}
+
+
+def test_letters_of_many_megabytes_go_through(ask: Any, bury: Any, got: Any) -> None:
+    ids = bury(60, text="x" * 100_000)
+    assert ask("dlq", "retry")["sinks"]["shaky"]["delivered"] == 60
+    assert sorted(got()) == ids
