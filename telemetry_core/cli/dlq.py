@@ -113,11 +113,12 @@ def clear(
 def _delete(found: Letters, total: int, *, quiet: bool) -> int:
     """Delete page by page, so that programs which bury something wait for no more than one."""
     from telemetry_core.cli.progress import Progress
+    from telemetry_core.delivery.dead_letters import PAGE_LETTERS
 
     deleted = 0
     with Progress("deleting", total, quiet=quiet) as progress:
         while deleted < total:
-            page = found.store.take(found.which, limit=min(total - deleted, 500))
+            page = found.store.take(found.which, limit=min(total - deleted, PAGE_LETTERS))
             if not page:
                 break
             deleted += len(page)

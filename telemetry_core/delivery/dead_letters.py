@@ -61,7 +61,7 @@ ORDER BY sink, record_id LIMIT :limit
 """  # noqa: S608
 _COUNT = f"SELECT sink, COUNT(*) FROM dead_letters WHERE {_WHICH} GROUP BY sink"  # noqa: S608
 _REMOVE = "DELETE FROM dead_letters WHERE sink = ? AND record_id = ?"
-_PAGE_LETTERS = 500
+PAGE_LETTERS = 500
 _PAGE_BYTES = 4 << 20
 
 
@@ -143,7 +143,7 @@ class DeadLetters:
         keep: Callable[[Sequence[KeptLetter]], object] = lambda _letters: None,
         *,
         after: tuple[str, str] = ("", ""),
-        limit: int = _PAGE_LETTERS,
+        limit: int = PAGE_LETTERS,
     ) -> Sequence[KeptLetter]:
         """Hand a page of letters to `keep` and delete them once that has returned.
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from attrs import define, field
 
+from telemetry_core.delivery.dead_letters import PAGE_LETTERS
 from telemetry_core.delivery.spool.fresh import FreshFolder
 from telemetry_core.delivery.spool.owner import Owner
 from telemetry_core.records import Lane
@@ -49,7 +50,7 @@ class Retry:
         room = min(limit, ROUND_LETTERS)
         try:
             while (left := room - (self.moved - before)) > 0 and size < ROUND_BYTES:
-                page = self._take(fresh, left)
+                page = self._take(fresh, min(left, PAGE_LETTERS))
                 if not page:
                     break
                 size += sum(len(letter.line) for letter in page)
@@ -65,8 +66,7 @@ class Retry:
                 fresh.put(Lane(letter.lane), letter.line)
             fresh.sync()
 
-        paging: dict[str, Any] = {"limit": min(limit, 500)}
-        page = self.letters.take(self.which, keep, after=self._after, **paging)
+        page = self.letters.take(self.which, keep, after=self._after, limit=limit)
         if page:
             self._after = page[-1].sink, page[-1].record_id
             self.moved += len(page)

@@ -33,6 +33,7 @@ def pace(paths: Iterable[Path], clock: Clock, seconds: float) -> dict[str, float
         for folder in before:
             after = _look(folder.path, stack)
             if after is not None:
+                _add_what_was_deleted(after, folder)
                 settled.update({s: _between(folder, after, s) for s in folder.owner.owed})
         taken = max(clock.monotonic() - began, seconds)
     return {sink: number / taken for sink, number in settled.items()}
@@ -53,11 +54,15 @@ def _look(path: Path, stack: ExitStack) -> Folder | None:
     return None
 
 
+def _add_what_was_deleted(after: Folder, before: Folder) -> None:
+    """Let the later look read deleted segments through the descriptors of the first one."""
+    for lane in Lane:
+        after.segments[lane] = {**after.segments[lane], **before.segments[lane]}
+
+
 def _between(before: Folder, after: Folder, sink: str) -> int:
     """Count what a sink settled between two looks at a folder."""
     was, now = before.cursor(sink), after.cursor(sink)
-    for lane in Lane:  # what was deleted meanwhile is read through the first look's descriptors
-        after.segments[lane] = {**after.segments[lane], **before.segments[lane]}
     return sum(
         sum(1 for _, end in lines(after, lane, was.positions[lane]) if end <= now.positions[lane])
         + len(now.settled[lane])

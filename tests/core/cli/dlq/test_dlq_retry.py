@@ -102,6 +102,17 @@ def test_letters_of_a_sink_that_is_not_active_stay(
     assert letters.count() == {"shaky": 3}
 
 
+def test_letters_of_a_sink_that_reads_no_disk_stay(
+    call: Any, bury: Any, letters: DeadLetters
+) -> None:
+    bury(3)
+    Path("telemetry.toml").write_text('[plugins.shaky]\ndelivery = "memory"\n')
+    done = call("dlq", "retry")
+    assert done.exit_code == 1
+    assert "it takes nothing from the disk" in done.stdout
+    assert letters.count() == {"shaky": 3}
+
+
 def test_a_run_among_the_letters_is_not_taken_for_one_that_was_killed(
     ask: Any, installed: Any, got: Any
 ) -> None:
