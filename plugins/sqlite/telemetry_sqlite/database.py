@@ -50,21 +50,16 @@ class Database:
         :param deadline: the clock's steady time after which nobody waits for a lock any more.
         """
         try:
-            return self._transaction(work, deadline)
+            return self.transact(work, deadline)
         except sqlite3.DatabaseError as error:
             if not damage.is_damage(error):
                 raise
             with Turn(self.path):
                 damage.set_damaged_aside(self.path, self._file, error)
-        return self._transaction(work, deadline)
+        return self.transact(work, deadline)
 
-    def close(self) -> None:
-        """Close the connection; the next work opens another one."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
-
-    def _transaction(self, work: Callable[[Connection], T], deadline: float) -> T:
+    def transact(self, work: Callable[[Connection], T], deadline: float = float("inf")) -> T:
+        """Do the same, but raise for a damaged file too."""
         os.makedirs(self._directory, mode=0o700, exist_ok=True)
         with Turn(self.path):
             try:
@@ -77,6 +72,12 @@ class Database:
                 raise
         sync_directory(self._directory)  # until then a power loss brings the journal back
         return result
+
+    def close(self) -> None:
+        """Close the connection; the next work opens another one."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
     def _opened(self, patience: float) -> Connection:
         """Return the connection to the file that is at the path now, ready to wait so long."""

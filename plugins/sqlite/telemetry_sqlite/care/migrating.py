@@ -64,7 +64,7 @@ def needed(path: str, *, wait: float) -> bool:
     with looking(path, wait) as connection:
         if connection is None:
             return False
-        settled = _reclaims(connection) and not _in_wal(connection)
+        settled = reclaims(connection) and not _in_wal(connection)
         return _outdated(connection, path) or not settled
 
 
@@ -109,7 +109,7 @@ def rehearse(path: str, *, wait: float, progress: Shown) -> Migration:
             own.execute("BEGIN")
             changes = upgrade(own, progress) if _outdated(own, path) else None
             in_wal = original is not None and _in_wal(original)
-            return Migration(path, changes, left_wal=in_wal, reclaimed=not _reclaims(own))
+            return Migration(path, changes, left_wal=in_wal, reclaimed=not reclaims(own))
 
 
 def _outdated(connection: Connection, path: str) -> bool:
@@ -155,7 +155,7 @@ def _give_up(connection: Connection, done: Migration) -> None:
 
 def _make_reclaimable(connection: Connection, done: Migration) -> None:
     """Have SQLite rewrite the file so that free pages can be given back, by itself all or nothing."""
-    if _reclaims(connection):
+    if reclaims(connection):
         return
     try:
         connection.execute(f"PRAGMA auto_vacuum = {INCREMENTAL}")
@@ -169,5 +169,6 @@ def _in_wal(connection: Connection) -> bool:
     return bool(connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal")
 
 
-def _reclaims(connection: Connection) -> bool:
+def reclaims(connection: Connection) -> bool:
+    """Whether free pages of the file can be given back without rewriting it."""
     return bool(connection.execute("PRAGMA auto_vacuum").fetchone()[0] == INCREMENTAL)

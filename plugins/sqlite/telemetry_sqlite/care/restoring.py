@@ -21,8 +21,7 @@ from telemetry_sqlite.care.backups import (
 )
 from telemetry_sqlite.care.copying import copy_into, verify
 from telemetry_sqlite.care.explaining import explaining
-from telemetry_sqlite.care.inspection import damage_in
-from telemetry_sqlite.care.swapping import alone, is_same_file, swap
+from telemetry_sqlite.care.swapping import alone, is_same_file, look_well, swap
 from telemetry_sqlite.care.unfinished import unfinished
 from telemetry_sqlite.database import looking
 from telemetry_sqlite.errors import DatabaseUnusableError, UnknownSchemaError
@@ -133,7 +132,7 @@ def restore(
             _refuse_unsound(new)
             with alone(database, wait):
                 keep = free_name(database, folder_of(database), _WHY)
-                swap(database, new, _look, keep)
+                swap(database, new, look_well, keep)
     safety = keep if os.path.exists(keep) else None
     return Restored(
         path=database,
@@ -182,14 +181,6 @@ def _forget_killed_swaps(database: str) -> None:
 def _refuse_unsound(copy: str) -> None:
     if problems := verify(copy):
         raise DatabaseUnusableError(f"the copy of the backup is not sound: {problems[0]}")
-
-
-def _look(path: str) -> None:
-    """Raise when the file that was put there is not well."""
-    with looking(path) as connection:
-        damage = "nothing is there" if connection is None else damage_in(connection, full=False)
-    if damage:
-        raise DatabaseUnusableError(f"{path} is as it was, for the new file is not well: {damage}")
 
 
 def _is_outdated(path: str) -> bool:

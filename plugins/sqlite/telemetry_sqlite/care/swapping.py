@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from telemetry_core import SystemClock, sync_directory
+from telemetry_sqlite.care.inspection import damage_in
 from telemetry_sqlite.care.unfinished import sync_file
 from telemetry_sqlite.damage import file_id, is_damage
+from telemetry_sqlite.database import looking
+from telemetry_sqlite.errors import DatabaseUnusableError
 from telemetry_sqlite.turn import Turn
 
 if TYPE_CHECKING:
@@ -90,6 +93,14 @@ def swap(path: str, new: str, look: Callable[[str], object], keep: str | None = 
         _remove(aside)
     else:
         sync_directory(os.path.dirname(keep))
+
+
+def look_well(path: str) -> None:
+    """Raise `DatabaseUnusableError` when what was put there is no sound database."""
+    with looking(path) as connection:
+        damage = "nothing is there" if connection is None else damage_in(connection, full=False)
+    if damage:
+        raise DatabaseUnusableError(f"{path} is as it was, for the new file is not well: {damage}")
 
 
 def is_same_file(path: str, other: str) -> bool:

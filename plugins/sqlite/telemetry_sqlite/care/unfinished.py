@@ -35,9 +35,7 @@ def unfinished(target: str) -> Iterator[str]:
         yield path
     finally:
         os.close(descriptor)
-        for name in (path, f"{path}-journal"):
-            with suppress(FileNotFoundError):
-                os.unlink(name)
+        _remove(path)
 
 
 def finish(path: str, target: str) -> None:
@@ -84,6 +82,12 @@ def _remove_if_left(path: str) -> None:
         descriptor = os.open(path, os.O_RDWR)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.unlink(path)
+            _remove(path)
         finally:
             os.close(descriptor)
+
+
+def _remove(path: str) -> None:
+    for name in (f"{path}-journal", path):  # in this order: what finds the journal is its file
+        with suppress(FileNotFoundError):
+            os.unlink(name)

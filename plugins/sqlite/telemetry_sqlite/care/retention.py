@@ -1,0 +1,126 @@
+"""Deletes what is older than a moment, a little at a time, and gives the room back to the disk."""
+
+from __future__ import annotations
+
+import os
+from contextlib import closing
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from telemetry_sqlite.care.ageing import (
+    EVENTS,
+    LOOSE,
+    RUNS,
+    Tally,
+    family,
+    is_older,
+    is_over,
+    windows,
+)
+from telemetry_sqlite.care.explaining import explaining
+from telemetry_sqlite.care.migrating import reclaims
+from telemetry_sqlite.care.pace import Pace
+from telemetry_sqlite.database import Database, reading
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from sqlite3 import Connection
+
+    Row = tuple[Any, ...]
+
+_DELETE_RUN = "DELETE FROM agent_runs WHERE id = ?"
+_DELETE_EVENTS = (
+    "DELETE FROM run_events WHERE id IN (SELECT id FROM run_events WHERE run_id = ? LIMIT ?)"
+)
+_DELETE_LOOSE = f"DELETE FROM run_events AS e WHERE id = ? AND ({LOOSE})"
+
+
+def sweep(path: str, before_ns: int, tally: Tally, progress: Callable[[int], object]) -> None:
+    """Delete runs that were created before the moment and have ended, with their events.
+
+    Then events of no run that is there, by their own time. Each piece is a transaction of its
+    own: interrupted, what the tally counts is deleted, and at most one piece more.
+
+    :param tally: counts what is deleted, as soon as it is.
+    """
+    with explaining(f"{path} was not swept to the end"), closing(Database(path)) as database:
+        pace = Pace(database)
+        for _, window in windows(path, RUNS):
+            runs = [row for row in window if is_over(row[2], row[3], before_ns)]
+            while runs:
+                done, deleted = pace.do(partial(_delete_runs, runs, before_ns))
+                runs = runs[done:]
+                tally.add(deleted)
+                progress(tally.rows)
+        for _, window in windows(path, EVENTS):
+            keys = [key for key, time, loose in window if loose and is_older(time, before_ns)]
+            while keys:
+                done, deleted = pace.do(partial(_delete_loose, keys))
+                keys = keys[done:]
+                tally.add(deleted)
+                progress(tally.rows)
+
+
+def gives_back(path: str) -> bool:
+    """Whether free pages of the file can be given back without rewriting it."""
+    with reading(path) as connection:
+        return connection is not None and reclaims(connection)
+
+
+def give_back(path: str, progress: Callable[[int, int], object]) -> int:
+    """Cut the free pages off the file, a few at a time; returns by how many bytes it shrank."""
+    before = os.path.getsize(path)
+    with explaining(f"{path} was not cut to its end"), closing(Database(path)) as database:
+        pace = Pace(database)
+        free = total = pace.do(lambda connection, _: _pragma(connection, "freelist_count"))
+        while free:
+            left = pace.do(_cut_off)
+            if left >= free:  # writers need pages as fast as we free them
+                break
+            free = left
+            progress(total - free, total)
+    return max(before - os.path.getsize(path), 0)
+
+
+def _delete_runs(
+    runs: Sequence[Row], before_ns: int, connection: Connection, room: int
+) -> tuple[int, Tally]:
+    """Delete runs until the room is used up; returns how many are done with, and what is gone.
+
+    What is known of a run may have changed since it was read, so it is asked for again. The
+    events of several runs with one run id stay until the last of these goes.
+    """
+    deleted = Tally()
+    for done, (key, run_id, status, _) in enumerate(runs):
+        members = {
+            member: is_over(now, created_at, before_ns)
+            for member, now, created_at in family(connection, run_id)
+        }
+        if not members.get(key):
+            continue
+        if all(members.values()):
+            deleted.events += connection.execute(
+                _DELETE_EVENTS, (run_id, room - deleted.rows)
+            ).rowcount
+        if deleted.rows >= room:
+            return done, deleted
+        connection.execute(_DELETE_RUN, (key,))
+        deleted.runs[status] += 1
+    return len(runs), deleted
+
+
+def _delete_loose(keys: Sequence[int], connection: Connection, room: int) -> tuple[int, Tally]:
+    some = keys[:room]
+    gone = connection.executemany(_DELETE_LOOSE, ((key,) for key in some)).rowcount
+    return len(some), Tally(loose_events=gone)
+
+
+def _cut_off(connection: Connection, pages: int) -> int:
+    """Free pages at the end of the file; returns how many free ones are left anywhere."""
+    for _ in range(pages):  # a number would make no difference: Python takes one step of it
+        connection.execute("PRAGMA incremental_vacuum(1)")
+    return _pragma(connection, "freelist_count")
+
+
+def _pragma(connection: Connection, name: str) -> int:
+    return int(connection.execute(f"PRAGMA {name}").fetchone()[0])
