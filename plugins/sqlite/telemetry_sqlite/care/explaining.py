@@ -7,13 +7,14 @@ import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from telemetry_sqlite.damage import is_damage
+from telemetry_sqlite.damage import is_busy, is_damage
 from telemetry_sqlite.errors import DatabaseUnusableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_BUSY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_FULL = "the disk is full; make room"
+_LOCKED = "another program keeps it locked; stop that one, or try again later"
 
 
 @contextmanager
@@ -29,11 +30,13 @@ def explaining(failure: str) -> Iterator[None]:
 
 
 def _reason(error: sqlite3.Error | OSError) -> str:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in _BUSY or isinstance(error, BlockingIOError):
-        return "another program keeps it locked; stop that one, or try again later"
-    if code == sqlite3.SQLITE_FULL or getattr(error, "errno", None) == errno.ENOSPC:
-        return "the disk is full; make room"
-    if isinstance(error, sqlite3.Error) and is_damage(error):
+    if isinstance(error, BlockingIOError):
+        return _LOCKED
+    if isinstance(error, OSError):
+        return _FULL if error.errno == errno.ENOSPC else str(error)
+    if is_busy(error):
+        return _LOCKED
+    if is_damage(error):
         return f"{error}; see: telemetry db check"
-    return str(error)
+    full = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
+    return _FULL if full else str(error)

@@ -12,24 +12,22 @@ from typing import TYPE_CHECKING
 
 from attrs import define
 
-from telemetry_core import SystemClock, sync_directory
+from telemetry_core import sync_directory
 from telemetry_sqlite import schema
 from telemetry_sqlite.care.backups import back_up
 from telemetry_sqlite.care.copying import copy_database
 from telemetry_sqlite.care.explaining import explaining
+from telemetry_sqlite.care.swapping import leave_wal
 from telemetry_sqlite.care.upgrading import Changes, upgrade
-from telemetry_sqlite.damage import is_busy
 from telemetry_sqlite.database import looking
 from telemetry_sqlite.turn import Turn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from sqlite3 import Connection
 
     from telemetry_sqlite.care.upgrading import Shown
 
 INCREMENTAL = 2
-_LOOK_EVERY = 0.1
 
 
 @define
@@ -82,7 +80,7 @@ def migrate(path: str, *, wait: float, progress: Shown) -> Migration:
         closing(_connected(path, wait)) as own,
     ):
         done = Migration(path, left_wal=_in_wal(own))
-        _patiently(partial(_leave_wal, own), wait)
+        leave_wal(own, wait)
         own.execute("BEGIN IMMEDIATE")
         try:
             if _outdated(own, path):
@@ -126,23 +124,6 @@ def _connected(path: str, wait: float) -> Connection:
     connection.execute("PRAGMA foreign_keys = OFF")
     connection.execute("PRAGMA legacy_alter_table = ON")  # who refers to a table means its name
     return connection
-
-
-def _leave_wal(connection: Connection) -> None:
-    connection.execute("PRAGMA journal_mode = DELETE")
-
-
-def _patiently(work: Callable[[], None], wait: float) -> None:
-    """Do what SQLite's own patience is not for."""
-    deadline = SystemClock.monotonic() + wait
-    while True:
-        try:
-            work()
-            return
-        except sqlite3.OperationalError as error:
-            if not is_busy(error) or SystemClock.monotonic() > deadline:
-                raise
-        SystemClock.sleep(_LOOK_EVERY)
 
 
 def _give_up(connection: Connection, done: Migration) -> None:

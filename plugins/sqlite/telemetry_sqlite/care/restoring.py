@@ -79,26 +79,26 @@ def choose(database: str, wanted: str | None) -> str:
     return path
 
 
-def refuse_another_programs(database: str) -> None:
+def refuse_another_programs(database: str, wait: float) -> None:
     """Raise `UnknownSchemaError` where the present file is a sound database, but not ours."""
     try:
-        with looking(database) as connection:
+        with looking(database, wait) as connection:
             if connection is not None and schema.state(connection) is schema.State.STRANGE:
                 schema.check(connection, database)
     except UnknownSchemaError:
         raise
-    except DatabaseUnusableError:  # damaged: that is what backups are for
+    except DatabaseUnusableError:  # damaged is what backups are for; locked is waited for later
         return
 
 
-def missing_from(backup: str, present: str) -> dict[str, int] | None:
+def missing_from(backup: str, present: str, wait: float) -> dict[str, int] | None:
     """Return how many runs and events of the present file the backup does not have.
 
     Nothing when the present file is not there, or cannot be read.
     """
     location = Path(present).absolute().as_uri() + "?mode=rw"
     try:
-        with closing(sqlite3.connect(location, uri=True, isolation_level=None)) as connection:
+        with closing(sqlite3.connect(location, uri=True, timeout=wait)) as connection:
             connection.execute("PRAGMA query_only = ON")
             connection.execute(
                 "ATTACH ? AS backup", (Path(backup).absolute().as_uri() + "?mode=ro",)
@@ -139,7 +139,7 @@ def restore(
         backup=backup,
         safety=safety,
         rows=rows_in(backup),
-        missing=missing_from(backup, safety) if safety else None,
+        missing=missing_from(backup, safety, wait) if safety else None,
         outdated=_is_outdated(backup),
     )
 

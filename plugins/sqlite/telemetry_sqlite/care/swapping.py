@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from telemetry_core import SystemClock, sync_directory
 from telemetry_sqlite.care.inspection import damage_in
 from telemetry_sqlite.care.unfinished import sync_file
-from telemetry_sqlite.damage import file_id, is_damage
+from telemetry_sqlite.damage import file_id, is_busy, is_damage
 from telemetry_sqlite.database import looking
 from telemetry_sqlite.errors import DatabaseUnusableError
 from telemetry_sqlite.turn import Turn
@@ -58,8 +58,7 @@ def leave_wal(connection: Connection, wait: float) -> None:
             connection.execute("PRAGMA journal_mode = DELETE")
             return
         except sqlite3.OperationalError as error:
-            locked = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
-            if not locked or SystemClock.monotonic() > deadline:
+            if not is_busy(error) or SystemClock.monotonic() > deadline:
                 raise
         SystemClock.sleep(_LOOK_EVERY)
 

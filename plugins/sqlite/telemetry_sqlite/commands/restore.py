@@ -33,10 +33,10 @@ def restore(
     """
     from telemetry_sqlite.care import restoring
 
-    restoring.refuse_another_programs(database)
+    restoring.refuse_another_programs(database, wait)
     with Progress("verifying", quiet=as_json):
         chosen = restoring.choose(database, backup)
-    plan = _plan(database, chosen)
+    plan = _plan(database, chosen, wait)
     if dry_run:
         _show_plan(plan, as_json=as_json)
         return 0
@@ -54,7 +54,7 @@ def restore(
     return 0
 
 
-def _plan(database: str, backup: str) -> dict[str, Any]:
+def _plan(database: str, backup: str, wait: float) -> dict[str, Any]:
     from telemetry_sqlite.care.backups import rows_in
     from telemetry_sqlite.care.restoring import missing_from
 
@@ -63,7 +63,7 @@ def _plan(database: str, backup: str) -> dict[str, Any]:
         "backup": backup,
         "rows": rows_in(backup),
         "exists": os.path.exists(database),
-        "missing": missing_from(backup, database),
+        "missing": missing_from(backup, database, wait),
         "dry_run": True,
     }
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from tests.plugins.sqlite.conftest import Story
 
+NOBODY = 65534
 DAY = 86_400 * 1_000_000_000
 
 
@@ -147,3 +148,20 @@ def test_a_database_that_is_being_written_to_is_backed_up_as_it_was_committed(
         other.execute("BEGIN IMMEDIATE")
         other.execute("DELETE FROM agent_runs")
         assert rows_in(back_up(database))["runs"] == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to give it up")
+def test_a_directory_that_may_not_be_written_is_said(database: str, tmp_path: Path) -> None:
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.setuid(NOBODY)
+        try:
+            back_up(database, folder=f"{tmp_path}/backups")
+        except DatabaseUnusableError as error:
+            os.write(write, str(error).encode())
+        os._exit(0)
+    os.close(write)
+    with os.fdopen(read) as pipe:
+        assert "Permission denied" in pipe.read()
+    os.waitpid(child, 0)

@@ -215,7 +215,7 @@ def test_another_programs_database_is_not_replaced(tmp_path: Path) -> None:
     with closing(sqlite3.connect(other)) as connection:
         connection.execute("CREATE TABLE recipes (name TEXT)")
     with pytest.raises(UnknownSchemaError, match="belongs to another program"):
-        refuse_another_programs(other)
+        refuse_another_programs(other, wait=1)
 
 
 def test_a_file_that_stays_locked_is_left_as_it_is(database: str, backup: str) -> None:
@@ -240,10 +240,10 @@ def test_what_a_killed_restore_left_is_cleaned_up_by_the_next_one(
 def test_what_only_the_present_file_has_is_counted_by_id(
     sink: SqliteSink, story: Story, database: str, backup: str
 ) -> None:
-    assert missing_from(backup, database) == {"runs": 0, "events": 0}
+    assert missing_from(backup, database, 1) == {"runs": 0, "events": 0}
     sink.ship_batch(story.batch(story.event("new"), story.event("new")))
-    assert missing_from(backup, database) == {"runs": 0, "events": 1}
-    assert missing_from(backup, f"{database}.nowhere") is None
+    assert missing_from(backup, database, 1) == {"runs": 0, "events": 1}
+    assert missing_from(backup, f"{database}.nowhere", 1) is None
 
 
 def test_writers_go_on_and_whatever_they_were_receipted_is_there(
