@@ -81,7 +81,7 @@ HOMES = {
     "os.environ": {"credentials", "cli.track"},  # which hands it on to the command
     "os.getenv": set(),
     # the second calls what a plugin may never return from, while nothing is delivered
-    "threading.Thread": {"delivery.worker", "cli.examination.limit"},
+    "threading.Thread": {"delivery.worker", "cli.doctor.limit"},
     "_thread.start_new_thread": {"delivery.process"},  # which has the workers go on after a fork
     "os.register_at_fork": {"delivery.process"},
     "atexit.register": {"delivery.process"},

@@ -92,10 +92,11 @@ def _let_go_of_stdout() -> None:
     context_settings={"help_option_names": ["-h", "--help"]},
     built_in={
         "demo": BuiltIn(
-            "telemetry_core.cli.demo:demo", "Watch runs being recorded, killed and recovered."
+            "telemetry_core.cli.demo.command:demo",
+            "Watch runs being recorded, killed and recovered.",
         ),
         "init": BuiltIn(
-            "telemetry_core.cli.init:init",
+            "telemetry_core.cli.init.command:init",
             "Write a telemetry.toml in which every setting is explained.",
         ),
         "config": groups.config,
@@ -107,7 +108,7 @@ def _let_go_of_stdout() -> None:
             "Deliver what waits, also of programs that were killed.",
         ),
         "doctor": BuiltIn(
-            "telemetry_core.cli.doctor:doctor",
+            "telemetry_core.cli.doctor.command:doctor",
             "Examine the installation, and say of each finding what to do.",
         ),
         "health": BuiltIn("telemetry_core.cli.health:health", "Ask every sink how it is."),

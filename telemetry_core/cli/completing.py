@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
     import click
 
+    from telemetry_core.config import TelemetryConfig
+
     Complete = Callable[[click.Context, click.Parameter, str], list[str]]
 
 _RUNS = 50
@@ -35,11 +37,16 @@ def quietly(offers: Callable[[click.Context, str], Iterable[str]]) -> Complete:
     return complete
 
 
-def _store(ctx: click.Context) -> Any:
-    from telemetry_core.cli.options import read_config
-    from telemetry_core.cli.runs_store import runs_store
+def _config(ctx: click.Context) -> TelemetryConfig:
+    from telemetry_core.config import load_config
 
-    return runs_store(read_config(ctx.params.get("config_path")))
+    return load_config(ctx.params.get("config_path"), search_from=".")
+
+
+def _store(ctx: click.Context) -> Any:
+    from telemetry_core.cli.runs.store import runs_store
+
+    return runs_store(_config(ctx))
 
 
 def _statuses() -> Iterable[str]:
@@ -49,21 +56,14 @@ def _statuses() -> Iterable[str]:
 
 
 def _settings(ctx: click.Context) -> Iterable[str]:
-    from telemetry_core.cli.configuring.showing import Settings
-    from telemetry_core.cli.options import read_config
+    from telemetry_core.cli.config.in_force import Settings
 
-    return (shown.key for shown in Settings(read_config(ctx.params.get("config_path"))).all())
-
-
-def _sinks(ctx: click.Context) -> Iterable[str]:
-    from telemetry_core.cli.options import read_config
-
-    return read_config(ctx.params.get("config_path")).active
+    return (shown.key for shown in Settings(_config(ctx)).all())
 
 
 agent_names = quietly(lambda ctx, _: _store(ctx).agent_names())
 job_types = quietly(lambda ctx, _: _store(ctx).job_types())
 run_ids = quietly(lambda ctx, start: _store(ctx).ids_beginning(start, limit=_RUNS))
 setting_names = quietly(lambda ctx, _: _settings(ctx))
-sink_names = quietly(lambda ctx, _: _sinks(ctx))
+sink_names = quietly(lambda ctx, _: _config(ctx).active)
 statuses = quietly(lambda _ctx, _: _statuses())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from telemetry_core.cli.options import config_option, json_option, read_config
+from telemetry_core.cli.options import config_option, json_option, read_config, timeout_option
 from telemetry_core.cli.progress import Progress
 from telemetry_core.complaints import counted
 from telemetry_core.errors import TelemetryError
@@ -26,14 +26,7 @@ _GRACE = 0.5  # what closing may take beyond the time-out
 
 
 @click.command
-@click.option(
-    "--timeout",
-    type=click.FloatRange(min=0, max=86_400),
-    default=30.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long to try, for each service.",
-)
+@timeout_option(30, "How long to try, for each service.")
 @config_option
 @json_option
 def flush(timeout: float, config_path: str | None, as_json: bool) -> int:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from telemetry_core.cli.options import config_option, json_option, read_config
+from telemetry_core.cli.options import config_option, json_option, read_config, timeout_option
 from telemetry_core.cli.standing import WELL, left_alone, standing
+from telemetry_core.cli.words import flat
 from telemetry_core.clock import SystemClock
 
 if TYPE_CHECKING:
@@ -19,14 +20,7 @@ _TO_CLOSE = 1.0  # seconds for all sinks to let go of what they opened
 
 
 @click.command
-@click.option(
-    "--timeout",
-    type=click.FloatRange(min=0, max=3_600),
-    default=10.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long each sink may take; all are asked at once.",
-)
+@timeout_option(10, "How long each sink may take; all are asked at once.")
 @config_option
 @json_option
 def health(timeout: float, config_path: str | None, as_json: bool) -> int:
@@ -91,7 +85,5 @@ def _show(screen: Screen, found: dict[str, Any]) -> None:
 
 
 def _cells(sink: dict[str, Any]) -> list[Cell]:
-    from telemetry_core.cli.runs import flat
-
     health = {True: ("well", "green"), False: ("not well", "red"), None: ("silenced", "yellow")}
     return [sink["name"], health[sink["ok"]], sink["message"], flat(sink["details"])]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from telemetry_core.cli.words import flat
 from telemetry_core.clock import iso8601
 from telemetry_core.models import RunEvent
 
@@ -41,8 +42,6 @@ def brief(record: Record) -> str:
 
 def facts(told: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Give the lines in which people read what `as_json` returned, a payload key by key."""
-    from telemetry_core.cli.runs import flat
-
     for name, value in told.items():
         if isinstance(value, dict):
             yield from ((f"{name}.{key}", flat(part) or str(part)) for key, part in value.items())

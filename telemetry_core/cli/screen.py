@@ -18,14 +18,6 @@ if TYPE_CHECKING:
 
 Cell = str | tuple[str, str]  # a text, or a text and its style
 
-STYLES = {
-    "success": "green",
-    "failure": "red",
-    "timeout": "red",
-    "cancelled": "yellow",
-    "partial": "magenta",
-    "running": "cyan",
-}
 _GAP = "  "
 _ENDLESS = 1 << 30
 _NARROWEST = 24  # columns in which sentences can still be read beside other cells
@@ -47,11 +39,6 @@ def printable(value: object) -> str:
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
     )
-
-
-def styled_status(status: str) -> tuple[str, str]:
-    """Return a run's status in its colour."""
-    return (status, STYLES.get(status, ""))
 
 
 def padded(text: str, width: int) -> str:
@@ -109,6 +96,11 @@ class Screen:
         """Print a line that stands out, after an empty one."""
         self.line()
         self.line((text, "bold"))
+
+    def more(self, option: str, number: int | None = None) -> None:
+        """Say that not all was shown, and which option shows more."""
+        how_many = "" if number is None else f"{number:,} "
+        self.line((f"… and {how_many}more; see them with {option}", "dim"))
 
     def text(self, text: str) -> None:
         """Print a text of several lines, each by itself."""

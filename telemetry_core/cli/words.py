@@ -1,12 +1,16 @@
-"""How figures and times read to people."""
+"""How figures, times and payloads read to people."""
 
 from __future__ import annotations
+
+import json
+from typing import Any
 
 from telemetry_core.clock import NS_PER_SECOND, iso8601, parse_iso8601
 
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 _MS_PER_SECOND = 1_000
 _THOUSAND = 1_000
+_LONGEST_PAYLOAD = 160
 
 
 def duration(milliseconds: int) -> str:
@@ -49,3 +53,17 @@ def moment(text: str | None) -> str:
         return f"{iso8601(parse_iso8601(text or ''))[:19].replace('T', ' ')}Z"
     except (ValueError, OverflowError):
         return text or ""
+
+
+def flat(value: Any) -> str:
+    """Return a payload on one line: `page=index, bytes=512`."""
+    if not value:
+        return ""
+    if isinstance(value, dict):
+        text = ", ".join(
+            f"{key}={part if isinstance(part, str) else json.dumps(part, default=str)}"
+            for key, part in value.items()
+        )
+    else:
+        text = value if isinstance(value, str) else json.dumps(value, default=str)
+    return text if len(text) <= _LONGEST_PAYLOAD else f"{text[:_LONGEST_PAYLOAD]}…"

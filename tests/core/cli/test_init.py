@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from telemetry_core import TelemetryConfig, load_config
-from telemetry_core.cli.configuring.catalogue import sink_settings
-from telemetry_core.cli.template import telemetry_toml
+from telemetry_core.cli.config.catalogue import sink_settings
+from telemetry_core.cli.init.template import telemetry_toml
 from telemetry_core.config import DeliverySettings, PluginOptions, PrivacySettings
 from telemetry_core.discovery import Installed
 from telemetry_core.settings import keys_of

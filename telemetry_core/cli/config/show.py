@@ -1,0 +1,46 @@
+"""`telemetry config show`: every setting in force, and who said so."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import click
+
+from telemetry_core.cli.options import config_option, json_option, read_config
+
+if TYPE_CHECKING:
+    from telemetry_core.cli.config.in_force import Shown
+    from telemetry_core.cli.screen import Cell
+
+_STYLES = {"environment": "yellow", "file": "green", "default": "dim"}
+
+
+@click.command("show")
+@config_option
+@json_option
+def show_settings(config_path: str | None, as_json: bool) -> None:
+    """Show every setting, its value, and who said so.
+
+    The environment wins over the file, the file over the default. Secrets are not shown.
+    """
+    from telemetry_core.cli.config.in_force import Settings
+    from telemetry_core.cli.screen import Screen, print_json
+
+    config = read_config(config_path)
+    settings = list(Settings(config).all())
+    if as_json:
+        path = str(config.path) if config.path else None
+        print_json({"config": path, "settings": [shown.told() for shown in settings]})
+        return
+    screen = Screen()
+    screen.line(str(config.path or "No file is found; write one with: telemetry init"))
+    screen.line()
+    screen.table(["setting", "value", "from"], [_cells(shown) for shown in settings])
+
+
+def _cells(shown: Shown) -> list[Cell]:
+    from telemetry_core.cli.config.toml_text import shown_text
+
+    place = os.path.basename(shown.where) if shown.source == "file" else shown.where
+    return [shown.key, shown_text(shown.value), (place or shown.source, _STYLES[shown.source])]

@@ -1,1 +1,0 @@
-"""What `telemetry config` stands on: reading, checking and editing the file line by line."""

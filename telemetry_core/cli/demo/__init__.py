@@ -1,0 +1,1 @@
+"""`telemetry demo`: the command, and the programs that it lets run."""

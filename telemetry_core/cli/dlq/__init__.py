@@ -1,0 +1,1 @@
+"""`telemetry dlq`: a module for each command, and what they have in common."""

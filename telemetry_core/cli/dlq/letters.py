@@ -1,0 +1,107 @@
+"""Which dead letters a command is about, and what it tells of each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from attrs import define
+
+from telemetry_core.cli.options import Moment, limit_option, sink_option, with_options
+from telemetry_core.clock import iso8601
+from telemetry_core.errors import InvalidRecordError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from telemetry_core.config import TelemetryConfig
+    from telemetry_core.delivery.dead_letters import DeadLetters, KeptLetter, Selection
+    from telemetry_core.records import Record
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+NONE = "There are no such dead letters."
+
+
+@define(frozen=True)
+class Letters:
+    """The dead letters of a configuration, and which of them are meant."""
+
+    store: DeadLetters
+    which: Selection
+    counts: dict[str, int]
+
+    @property
+    def total(self) -> int:
+        """How many are meant, over all sinks."""
+        return sum(self.counts.values())
+
+
+def which_letters(limit: int | None = None) -> Callable[[F], F]:
+    """Give a command the options that select dead letters."""
+    return with_options(
+        sink_option("Only those of this sink."),
+        click.option("--code", metavar="CODE", help="Only those refused with this code."),
+        click.option(
+            "--older-than",
+            type=Moment(),
+            metavar="WHEN",
+            help="Only those refused for the last time before an age (7d, 2h) or time.",
+        ),
+        limit_option(limit),
+    )
+
+
+def letters_of(
+    config: TelemetryConfig,
+    *,
+    sink: str | None = None,
+    code: str | None = None,
+    older_than: str | None = None,
+    beginning: str | None = None,
+) -> Letters:
+    """Return the letters that options select.
+
+    Raises `ConfigError` for a sink that nobody knows, and `SpoolError` when they cannot be read.
+    """
+    from telemetry_core.cli.sinks import refuse_unknown_sink
+    from telemetry_core.clock import SystemClock, parse_iso8601
+    from telemetry_core.delivery.dead_letters import DeadLetters, Selection
+
+    store = DeadLetters(config.base_dir / "dead_letters.sqlite", SystemClock())
+    if sink is not None:
+        refuse_unknown_sink(config, sink, store.count())
+    before_ns = None if older_than is None else parse_iso8601(older_than)
+    which = Selection(sink=sink, code=code, before_ns=before_ns, beginning=beginning)
+    return Letters(store, which, store.count(which))
+
+
+def told(letter: KeptLetter, *, whole: bool = False) -> dict[str, Any]:
+    """Return what is known of a letter, on request with all that its record says."""
+    from telemetry_core.cli.record_text import as_json, brief
+
+    record = _record(letter)
+    found: dict[str, Any] = {
+        "sink": letter.sink,
+        "id": letter.record_id,
+        "what": brief(record) if record else "unreadable",
+        "code": letter.code,
+        "reason": letter.reason,
+        "attempts": letter.attempts,
+        "first": iso8601(letter.first_ns),
+        "last": iso8601(letter.last_ns),
+    }
+    if whole:
+        found["record"] = as_json(record) if record else letter.line.decode("utf-8", "replace")
+    return found
+
+
+def _record(letter: KeptLetter) -> Record | None:
+    """Return the record; nothing when a later version wrote it so that we cannot read it."""
+    from telemetry_core.codec import decode
+    from telemetry_core.records import Lane
+
+    try:
+        return decode(letter.line, Lane(letter.lane))
+    except (InvalidRecordError, ValueError):
+        return None

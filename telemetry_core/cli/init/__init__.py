@@ -1,0 +1,1 @@
+"""`telemetry init`: the command, and the text of the file it writes."""

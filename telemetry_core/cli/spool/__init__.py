@@ -1,0 +1,1 @@
+"""`telemetry spool`: a module for each command."""
