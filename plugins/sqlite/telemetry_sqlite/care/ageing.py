@@ -96,13 +96,16 @@ def family(connection: Connection, run_id: str) -> list[Row]:
 
 def _count_runs(connection: Connection, window: list[Row], before_ns: int, tally: Tally) -> None:
     for key, run_id, status, created_at in window:
-        if _instant(created_at) is None:
+        moment = _instant(created_at)
+        if moment is None:
             tally.timeless += 1
-        elif is_over(status, created_at, before_ns):
+        elif moment >= before_ns:
+            continue
+        elif status == _RUNNING:
+            tally.running += 1
+        else:
             tally.runs[status] += 1
             tally.events += _events_with(connection, key, run_id, before_ns)
-        elif is_older(created_at, before_ns):
-            tally.running += 1
 
 
 def _events_with(connection: Connection, key: int, run_id: str, before_ns: int) -> int:

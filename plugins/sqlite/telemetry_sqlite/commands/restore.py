@@ -75,7 +75,7 @@ def _show_plan(plan: dict[str, Any], *, as_json: bool) -> None:
     screen = Screen()
     screen.line("Database: ", plan["path"])
     screen.line("Backup:   ", plan["backup"])
-    screen.line(f"          verified; {counted(plan['rows'])}")
+    screen.line(f"Verified: {counted(plan['rows'])}")
     if not plan["exists"]:
         screen.line("There is no database now.")
     elif plan["missing"] is None:
@@ -91,7 +91,7 @@ def _show_plan(plan: dict[str, Any], *, as_json: bool) -> None:
 def _show(done: Restored) -> None:
     screen = Screen()
     screen.line(("Restored: ", "green"), done.path)
-    screen.line(f"          {counted(done.rows)}")
+    screen.line(f"It has:   {counted(done.rows)}")
     if done.outdated:
         screen.line(("It is of an older release; now: telemetry db migrate", "yellow"))
     if done.missing and any(done.missing.values()):

@@ -94,14 +94,14 @@ def _show(done: dict[str, Any], planned: Tally) -> None:
     if done["interrupted"]:
         left = max(planned.rows - _rows(done), 0)
         screen.line((f"Stopped; some {left:,} rows are left. To go on, the same again", "yellow"))
-    elif done["given_back"] is not None:
+    elif done["given_back"]:
         screen.line(f"The file is {size(done['given_back'])} smaller.")
-    elif _rows(done):
+    elif done["given_back"] is None and _rows(done):
         screen.line("The room is used again; to make the file smaller: telemetry db compact")
 
 
 def _show_rows(screen: Screen, found: dict[str, Any], beginning: str) -> None:
-    older = f"of before {moment(found['before'])}"
+    older = f"from before {moment(found['before'])}"
     if not _rows(found):
         screen.line(f"Nothing {older} is to be deleted.")
     else:

@@ -20,26 +20,10 @@ from telemetry_sqlite.care.restoring import choose, missing_from, refuse_another
 from telemetry_sqlite.care.swapping import is_same_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from telemetry_sqlite import SqliteSink
 
+    from tests.plugins.sqlite.care.conftest import Write
     from tests.plugins.sqlite.conftest import Story
-
-# Says the number of each event once its sink has it.
-WRITER = """
-import sys
-from telemetry_core.models import RunEvent
-from telemetry_core.records import Batch, Kind, Lane, Record
-from telemetry_sqlite import SqliteSink
-
-sink = SqliteSink(db_path=sys.argv[1])
-for number in range(100_000):
-    event = RunEvent(f"{sys.argv[2]}-{number}", "tick", 0)
-    record = Record(event.event_id, Kind.EVENT, 0, 0, Lane.STANDARD, event)
-    if sink.ship_batch(Batch((record,))).delivered:
-        print(event.event_id, flush=True)
-"""
 
 RESTORER = """
 import sys
@@ -49,8 +33,6 @@ print("begun", flush=True)
 while True:
     restore(*sys.argv[1:], wait=30)
 """
-
-Process = subprocess.Popen[str]
 
 
 @pytest.fixture
@@ -64,38 +46,9 @@ def backup(database: str) -> str:
     return back_up(database)
 
 
-@pytest.fixture
-def start() -> Iterator[Callable[..., Process]]:
-    """Return what starts a program, which is killed at the end."""
-    started: list[Process] = []
-
-    def start(script: str, *arguments: str) -> Process:
-        command = [sys.executable, "-c", script, *arguments]
-        started.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
-        return started[-1]
-
-    yield start
-    for process in started:
-        process.kill()
-        process.wait()
-        assert process.stdout is not None
-        process.stdout.close()
-
-
 def ids(path: str | Path) -> set[str]:
     with closing(sqlite3.connect(path)) as connection:
         return {one for (one,) in connection.execute("SELECT event_id FROM run_events")}
-
-
-def said(process: Process) -> str:
-    assert process.stdout is not None
-    return process.stdout.readline().strip()
-
-
-def stopped(process: Process) -> set[str]:
-    """Kill a program and return everything that it still said."""
-    process.kill()
-    return set(process.communicate()[0].split())
 
 
 def kept(database: str) -> set[str]:
@@ -247,36 +200,38 @@ def test_what_only_the_present_file_has_is_counted_by_id(
 
 
 def test_writers_go_on_and_whatever_they_were_receipted_is_there(
-    database: str, backup: str, start: Callable[..., Process]
+    database: str, backup: str, write: Write
 ) -> None:
-    writers = [start(WRITER, database, name) for name in "ab"]
-    receipted = {said(writer) for writer in writers}
+    writers = [write(database, name) for name in "ab"]
+    receipted = {writer.said() for writer in writers}
 
     for _ in range(5):
         restore(database, backup, wait=30)
-        receipted |= {said(writer) for writer in writers}
-    after = {said(writers[0]) for _ in range(30)}
+        receipted |= {writer.said() for writer in writers}
+    receipted |= {writers[0].said() for _ in range(30)}
 
-    receipted |= after.union(*map(stopped, writers))
+    receipted = receipted.union(*(writer.stop() for writer in writers))
     assert receipted <= kept(database)
     assert verify(database) == []
 
 
 def test_a_restore_killed_at_any_moment_leaves_one_whole_file_and_loses_nothing(
-    database: str, backup: str, start: Callable[..., Process]
+    database: str, backup: str, write: Write
 ) -> None:
-    writer = start(WRITER, database, "w")
-    receipted = {said(writer)}
+    writer = write(database, "w")
+    receipted = {writer.said()}
     for _ in range(20):
-        restorer = start(RESTORER, database, backup)
-        said(restorer)
-        receipted |= {said(writer) for _ in range(random.randrange(12))}
-        stopped(restorer)
+        command = [sys.executable, "-c", RESTORER, database, backup]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as restorer:
+            assert restorer.stdout is not None
+            restorer.stdout.readline()
+            receipted |= {writer.said() for _ in range(random.randrange(12))}
+            restorer.kill()
         assert verify(database) == []
 
     restore(database, backup, wait=30)
 
-    receipted |= stopped(writer)
+    receipted |= writer.stop()
     assert receipted <= kept(database)
     beside = Path(folder_of(database))
     assert not any("unfinished" in name for name in os.listdir(Path(database).parent))

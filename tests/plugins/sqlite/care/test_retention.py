@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from telemetry_sqlite import SqliteSink
 
+    from tests.plugins.sqlite.care.conftest import Write
     from tests.plugins.sqlite.conftest import Story
 
     Put = Callable[..., None]
@@ -203,6 +204,23 @@ def test_a_sweep_that_is_killed_leaves_a_sound_file_and_the_next_one_goes_on(
     assert swept(database).runs.total() == 900 - first
     assert left(database) == {"young"}
     assert left(database, "run_events") == {"meanwhile"}
+
+
+def test_whatever_is_written_meanwhile_is_there(
+    database: str, sink: SqliteSink, story: Story, write: Write
+) -> None:
+    runs = (story.a_run(event_id=f"o{n}", run_id=f"o{n}", status="success") for n in range(900))
+    sink.ship_batch(story.batch(*map(story.run, runs)))
+    writer = write(database, "w")
+    receipted = {writer.said()}
+
+    deleted = Tally()
+    sweep(database, BEFORE, deleted, lambda done: None)
+    give_back(database, lambda done, total: None)
+
+    receipted |= {writer.said() for _ in range(10)} | writer.stop()
+    assert deleted.runs.total() == 900
+    assert receipted <= left(database, "run_events")
 
 
 def test_the_room_goes_back_to_the_disk(database: str, sink: SqliteSink, story: Story) -> None:

@@ -35,7 +35,7 @@ def test_it_says_what_is_not_there_now_and_how_to_get_it_back(
     assert done.exit_code == 0
     assert [" ".join(line.split()) for line in done.stdout.splitlines()] == [
         f"Restored: {sink.destination()}",
-        "0 runs, 1 event",
+        "It has: 0 runs, 1 event",
         "Recorded after the backup, and not there now: 1 run, 2 events",
         "To bring in what ndjson has of them: telemetry db rebuild",
         f"Before: {kept}",

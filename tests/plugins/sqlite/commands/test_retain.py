@@ -42,7 +42,7 @@ def test_without_yes_it_only_says_what_it_would_do(db: Db, database: str) -> Non
     done = db("retain", *BEFORE)
     lines = done.stdout.splitlines()
     assert done.exit_code == 0
-    assert lines[0] == "Would be deleted, of before 2026-06-01 00:00:00Z: 1 run, 2 events"
+    assert lines[0] == "Would be deleted, from before 2026-06-01 00:00:00Z: 1 run, 2 events"
     assert lines[1] == "  of the runs: 1 success"
     assert "Kept though old: 1 run not ended; see: telemetry db close-stale" in lines
     assert lines[-1] == "Nothing was changed; to do it, the same with --yes"
@@ -52,7 +52,7 @@ def test_without_yes_it_only_says_what_it_would_do(db: Db, database: str) -> Non
 def test_with_yes_it_deletes_and_says_so(db: Db, database: str) -> None:
     done = db("retain", *BEFORE, "--yes")
     assert done.exit_code == 0
-    assert done.stdout.splitlines()[0].startswith("Deleted, of before 2026-06-01")
+    assert done.stdout.splitlines()[0].startswith("Deleted, from before 2026-06-01")
     assert runs(database) == ["run-2"]
 
 
@@ -79,7 +79,7 @@ def test_the_answer_in_json_is_whole(db: Db, database: str) -> None:
 
 def test_where_nothing_is_old_nothing_is_done(db: Db, database: str) -> None:
     done = db("retain", "--older-than", "2020-01-01", "--yes")
-    assert "Nothing of before 2020-01-01 00:00:00Z is to be deleted." in done.stdout
+    assert "Nothing from before 2020-01-01 00:00:00Z is to be deleted." in done.stdout
     assert len(runs(database)) == 2
 
 
