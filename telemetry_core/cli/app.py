@@ -12,7 +12,7 @@ import click
 
 from telemetry_core import __version__
 from telemetry_core.cli import groups
-from telemetry_core.cli.lazy import BuiltIn, CommandGroup
+from telemetry_core.cli.lazy import CommandGroup
 from telemetry_core.errors import ConfigError, CredentialError, TelemetryError, UnknownStatusError
 
 if TYPE_CHECKING:
@@ -35,6 +35,13 @@ class Root(CommandGroup):
         if standalone_mode:
             sys.exit(code)
         return code
+
+    def headings(self, ctx: click.Context) -> dict[str, list[str]]:
+        """Return our own commands by what they are for, then those of others."""
+        ours = {heading: [*commands] for heading, commands in groups.sections.items()}
+        known = {name for names in ours.values() for name in names}
+        others = [name for name in self.list_commands(ctx) if name not in known]
+        return ours | ({"Of other distributions": others} if others else {})
 
 
 def _exit_code(command: Callable[[], object]) -> int:
@@ -90,42 +97,7 @@ def _let_go_of_stdout() -> None:
     "telemetry",
     cls=Root,
     context_settings={"help_option_names": ["-h", "--help"]},
-    built_in={
-        "demo": BuiltIn(
-            "telemetry_core.cli.demo.command:demo",
-            "Watch runs being recorded, killed and recovered.",
-        ),
-        "init": BuiltIn(
-            "telemetry_core.cli.init.command:init",
-            "Write a telemetry.toml in which every setting is explained.",
-        ),
-        "config": groups.config,
-        "track": BuiltIn("telemetry_core.cli.track:track", "Run any command as a recorded run."),
-        "runs": groups.runs,
-        "status": BuiltIn("telemetry_core.cli.status:status", "Show what waits for whom, and why."),
-        "flush": BuiltIn(
-            "telemetry_core.cli.flush:flush",
-            "Deliver what waits, also of programs that were killed.",
-        ),
-        "doctor": BuiltIn(
-            "telemetry_core.cli.doctor.command:doctor",
-            "Examine the installation, and say of each finding what to do.",
-        ),
-        "health": BuiltIn("telemetry_core.cli.health:health", "Ask every sink how it is."),
-        "resume": BuiltIn(
-            "telemetry_core.cli.resume:resume",
-            "Try a sink again that is paused or does not answer.",
-        ),
-        "dlq": groups.dlq,
-        "spool": groups.spool,
-        "plugins": BuiltIn(
-            "telemetry_core.cli.plugins:plugins", "Show the sinks: installed, active, off and why."
-        ),
-        "completion": BuiltIn(
-            "telemetry_core.cli.completion:completion",
-            "Print the script with which a shell completes commands.",
-        ),
-    },
+    built_in={name: one for commands in groups.sections.values() for name, one in commands.items()},
 )
 @click.version_option(__version__, prog_name="telemetry")
 def telemetry() -> None:

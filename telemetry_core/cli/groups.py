@@ -1,8 +1,13 @@
-"""Our own groups of commands: what there is under one first word."""
+"""Our own commands: those of one word under the headings of `telemetry --help`, and our groups."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from telemetry_core.cli.lazy import BuiltIn, CommandGroup
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 runs = CommandGroup(
     "runs",
@@ -57,7 +62,7 @@ dlq = CommandGroup(
         ),
         "retry": BuiltIn(
             "telemetry_core.cli.dlq.retry:retry",
-            "Deliver dead letters again, each to the sink that refused it and to no other.",
+            "Deliver dead letters again, to the sinks that refused them.",
         ),
         "clear": BuiltIn("telemetry_core.cli.dlq.clear:clear", "Delete dead letters."),
     },
@@ -81,3 +86,47 @@ spool = CommandGroup(
         ),
     },
 )
+
+
+sections: Mapping[str, Mapping[str, BuiltIn | CommandGroup]] = {
+    "Begin": {
+        "demo": BuiltIn(
+            "telemetry_core.cli.demo.command:demo",
+            "Watch runs being recorded, killed and recovered.",
+        ),
+        "init": BuiltIn(
+            "telemetry_core.cli.init.command:init",
+            "Write a telemetry.toml in which every setting is explained.",
+        ),
+        "track": BuiltIn("telemetry_core.cli.track:track", "Run any command as a recorded run."),
+        "runs": runs,
+    },
+    "See that everything arrives": {
+        "status": BuiltIn("telemetry_core.cli.status:status", "Show what waits for whom, and why."),
+        "flush": BuiltIn(
+            "telemetry_core.cli.flush:flush",
+            "Deliver what waits, also of programs that were killed.",
+        ),
+        "health": BuiltIn("telemetry_core.cli.health:health", "Ask every sink how it is."),
+        "resume": BuiltIn(
+            "telemetry_core.cli.resume:resume",
+            "Try a sink again that is paused or does not answer.",
+        ),
+        "dlq": dlq,
+        "spool": spool,
+    },
+    "Set up and examine": {
+        "config": config,
+        "plugins": BuiltIn(
+            "telemetry_core.cli.plugins:plugins", "Show the sinks: installed, active, off and why."
+        ),
+        "doctor": BuiltIn(
+            "telemetry_core.cli.doctor.command:doctor",
+            "Examine the installation, and say of each finding what to do.",
+        ),
+        "completion": BuiltIn(
+            "telemetry_core.cli.completion:completion",
+            "Print the script with which a shell completes commands.",
+        ),
+    },
+}

@@ -98,6 +98,10 @@ class CommandGroup(click.Group):
         """Return the names of our own commands in our order, then those of others, sorted."""
         return [*self._built_in, *sorted(self._branches().keys() - self._built_in.keys())]
 
+    def headings(self, ctx: click.Context) -> dict[str, list[str]]:
+        """Return the names of the commands under the headings of the help."""
+        return {"Commands": self.list_commands(ctx)}
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         """Import and return one command.
 
@@ -121,9 +125,9 @@ class CommandGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands with their help, and warn of those that cannot be loaded."""
-        names = self.list_commands(ctx)
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, self._help_of(name)) for name in names])
+        for heading, names in self.headings(ctx).items():
+            with formatter.section(heading):
+                formatter.write_dl([(name, self._help_of(name)) for name in names])
         if warnings := list(self._warnings()):
             with formatter.section("Warnings"):
                 formatter.write_text("\n\n".join(warnings))

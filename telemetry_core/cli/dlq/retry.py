@@ -34,9 +34,9 @@ def retry(
     as_json: bool,
     **wanted: str | None,
 ) -> int:
-    """Deliver dead letters again, each to the sink that refused it and to no other.
+    """Deliver dead letters again, to the sinks that refused them.
 
-    Exit code 0 when all of them arrived, else 1.
+    Each goes to its own sink and to no other. Exit code 0 when all of them arrived, else 1.
     """
     from telemetry_core.cli.screen import Screen, print_json
 

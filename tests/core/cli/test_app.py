@@ -53,6 +53,21 @@ def test_the_help_in_the_list_is_the_commands_own(
     assert f"{words[-1]} {command.get_short_help_str(80)}" in " ".join(listed.split())
 
 
+def test_help_lists_commands_by_what_they_are_for_and_those_of_others_last(call: Any) -> None:
+    lines = call("--help").stdout.splitlines()
+    headings = [
+        line for line in lines if line.endswith(":") and not line.startswith((" ", "Usage"))
+    ]
+    assert headings == [
+        "Options:",
+        "Begin:",
+        "See that everything arrives:",
+        "Set up and examine:",
+        "Of other distributions:",
+    ]
+    assert lines[lines.index("Begin:") + 1].split()[0] == "demo"
+
+
 @pytest.mark.parametrize("arguments", [["--help"], ["runs", "--help"], ["--version"]])
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     code = f"import sys, atexit; atexit.register(lambda: print(set({HEAVY}) & sys.modules.keys()))"
