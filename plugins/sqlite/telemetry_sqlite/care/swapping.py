@@ -7,11 +7,11 @@ import shutil
 import sqlite3
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from telemetry_core import SystemClock, sync_directory
 from telemetry_sqlite.care.inspection import damage_in
-from telemetry_sqlite.care.unfinished import sync_file
+from telemetry_sqlite.care.unfinished import finish, sync_file, unfinished
 from telemetry_sqlite.damage import file_id, is_busy, is_damage
 from telemetry_sqlite.database import looking
 from telemetry_sqlite.errors import DatabaseUnusableError
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _COMPANIONS = ("-journal", "-wal", "-shm")
 _LOOK_EVERY = 0.1
+_AT_ONCE = 1 << 20
 
 
 @contextmanager
@@ -75,19 +76,15 @@ def swap(path: str, new: str, look: Callable[[str], object], keep: str | None = 
     real = os.path.realpath(path)
     aside = keep or f"{new}.old.unfinished"
     sync_file(new)
-    there = os.path.exists(real)
-    if there:
-        _give_second_name(real, aside)
-    _move_companions(real, aside)  # or they would be played into the new file
-    os.replace(new, real)
-    try:
-        sync_directory(os.path.dirname(real))
-        look(real)
-    except BaseException:
-        if there:
-            os.replace(aside, real)
-            _move_companions(aside, real)
-        raise
+    with _kept(real, aside):
+        try:
+            _move_companions(real, aside)  # or they would be played into the new file
+            os.replace(new, real)
+            sync_directory(os.path.dirname(real))
+            look(real)
+        except BaseException:
+            _bring_back(aside, real, spare=new)
+            raise
     if keep is None:
         _remove(aside)
     else:
@@ -116,21 +113,41 @@ def _connected(path: str, wait: float) -> Iterator[Connection]:
         yield connection
 
 
-def _give_second_name(path: str, name: str) -> None:
+@contextmanager
+def _kept(path: str, name: str) -> Iterator[None]:
+    """Give the file, if there is one, a second name, or a copy where that cannot be."""
     try:
         os.link(path, name)
+    except FileNotFoundError:
+        yield
     except FileExistsError:
         raise
     except OSError:  # a file system without hard links, or the folder is on another one
-        shutil.copyfile(path, name)
-        os.chmod(name, 0o600)
-        sync_file(name)
+        with open(path, "rb") as original:
+            _copy_rest(original, name)
+            yield  # closing the original drops this process's locks on it: not before it is replaced
+    else:
+        yield
+
+
+def _copy_rest(original: BinaryIO, name: str) -> None:
+    with unfinished(name) as copy:
+        with open(copy, "wb") as stream:
+            shutil.copyfileobj(original, stream, _AT_ONCE)
+        finish(copy, name)
+
+
+def _bring_back(aside: str, path: str, spare: str) -> None:
+    if os.path.exists(aside):
+        shutil.move(aside, spare)  # perhaps from another file system
+        os.replace(spare, path)
+    _move_companions(aside, path)
 
 
 def _move_companions(path: str, name: str) -> None:
     for ending in _COMPANIONS:
-        with suppress(FileNotFoundError):
-            os.replace(path + ending, name + ending)
+        if os.path.exists(path + ending):
+            shutil.move(path + ending, name + ending)
 
 
 def _remove(path: str) -> None:

@@ -153,3 +153,39 @@ def test_a_missing_file_is_put_there(database: str, new: str) -> None:
     with alone(database, 1):
         swap(database, new, well)
     assert ids(database) == {"new"}
+
+
+def test_where_there_are_no_hard_links_a_copy_is_kept_and_others_stay_locked_out(
+    database: str, new: str, foreign: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def link(*_: object) -> None:
+        raise OSError("no hard links here")
+
+    def look(path: str) -> None:
+        well(path)
+        with pytest.raises(sqlite3.OperationalError, match=r"locked|readonly"):
+            foreign.execute("DELETE FROM run_events")
+
+    monkeypatch.setattr(os, "link", link)
+    with alone(database, 1):
+        swap(database, new, look, f"{database}.kept")
+    assert ids(f"{database}.kept") == {"old"}
+    assert ids(database) == {"new"}
+
+
+def test_a_swap_that_cannot_be_done_leaves_the_old_file_and_no_other_name_of_it(
+    database: str, new: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = set(os.listdir(Path(database).parent))
+    moved = os.replace
+
+    def replace(source: str, target: str) -> None:
+        if (source, target) == (new, database) and ids(new) == {"new"}:
+            raise PermissionError("a virus scanner has it open")
+        moved(source, target)
+
+    monkeypatch.setattr(os, "replace", replace)
+    with alone(database, 1), pytest.raises(PermissionError):
+        swap(database, new, well, f"{database}.kept")
+    assert ids(database) == {"old"}
+    assert set(os.listdir(Path(database).parent)) - {Path(new).name} == before - {Path(new).name}
