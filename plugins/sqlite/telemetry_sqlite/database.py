@@ -144,6 +144,16 @@ def looking(path: str, patience: float = BUSY_TIMEOUT) -> Iterator[Connection | 
         raise DatabaseUnusableError(f"{path} cannot be read: {why}") from error
 
 
+def refuse_another_file(path: str, known: FileId | None) -> None:
+    """Raise `DatabaseUnusableError` when the path no longer leads to the file that is known.
+
+    To be asked before each of several reads by one connection: SQLite finds journals by their
+    names, and would play that of the new file into the old one, and remove it.
+    """
+    if damage.file_id(path) != known:
+        raise DatabaseUnusableError(f"another file took the place of {path} meanwhile; try again")
+
+
 def connect(path: str, patience: float = BUSY_TIMEOUT) -> Connection:
     """Open a connection as every writer of ours has it, but for the journal mode of the file."""
     connection = sqlite3.connect(

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field
 
 from telemetry_core import parse_iso8601
-from telemetry_sqlite.database import reading
+from telemetry_sqlite.damage import file_id
+from telemetry_sqlite.database import reading, refuse_another_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -70,11 +71,12 @@ def survey(path: str, before_ns: int, progress: Shown) -> Tally:
 
 def windows(path: str, sql: str) -> Iterator[tuple[Connection, list[Row]]]:
     """Give all rows of a table, some at a time, and a connection that has no transaction open."""
-    last = 0
+    last, known = 0, file_id(path)
     with reading(path) as connection:
         while connection and (rows := connection.execute(sql, (last, _WINDOW)).fetchall()):
             last = rows[-1][0]
             yield connection, rows
+            refuse_another_file(path, known)
 
 
 def is_over(status: str, created_at: Any, before_ns: int) -> bool:

@@ -12,6 +12,7 @@ from telemetry_core import SystemClock
 from telemetry_sqlite import schema
 from telemetry_sqlite.care.inspection import damage_in
 from telemetry_sqlite.care.unfinished import finish, unfinished
+from telemetry_sqlite.damage import file_id
 from telemetry_sqlite.database import BUSY_TIMEOUT, looking
 from telemetry_sqlite.errors import DatabaseUnusableError
 from telemetry_sqlite.turn import Turn
@@ -67,16 +68,17 @@ def verify(path: str) -> list[str]:
 
 
 class _BegunAnewError(Exception):
-    """A writer came between two steps."""
+    """A writer came between two steps, or another file."""
 
 
 def _copy(source: str, empty: str, progress: Shown | None, *, still: bool) -> None:
     os.truncate(empty, 0)
+    watch = _Watch(source, progress)
     with _existing(source) as original, closing(_fast(empty)) as copy:
         if still:  # a reader keeps everybody from committing
             original.execute("BEGIN")
             schema.is_empty(original)
-        original.backup(copy, pages=_PAGES, progress=_Watch(progress).step)
+        original.backup(copy, pages=_PAGES, progress=watch.step)
         copy.execute("PRAGMA journal_mode = DELETE")  # whatever the original has
 
 
@@ -99,9 +101,15 @@ def _fast(empty: str) -> Connection:
 
 
 class _Watch:
-    """Looks after each step whether SQLite has begun anew, or waits for somebody without end."""
+    """Looks after each step whether SQLite has begun anew, or waits for somebody without end.
 
-    def __init__(self, progress: Shown | None) -> None:
+    And whether another file took the place of the one that is copied: SQLite would play the
+    journal of the new one into the old one.
+    """
+
+    def __init__(self, source: str, progress: Shown | None) -> None:
+        self._source = source
+        self._file = file_id(source)
         self._progress = progress
         self._left = float("inf")
         self._deadline = SystemClock.monotonic() + BUSY_TIMEOUT
@@ -112,7 +120,7 @@ class _Watch:
             if SystemClock.monotonic() > self._deadline:
                 raise sqlite3.OperationalError("database is locked")
             return
-        if left > self._left:
+        if left > self._left or file_id(self._source) != self._file:
             raise _BegunAnewError
         self._left = left
         self._deadline = SystemClock.monotonic() + BUSY_TIMEOUT

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define
 
-from telemetry_sqlite.database import reading
+from telemetry_sqlite.damage import file_id
+from telemetry_sqlite.database import reading, refuse_another_file
 from telemetry_sqlite.filtering import RunFilter
 from telemetry_sqlite.rows import EVENT_COLUMNS, RUN_COLUMNS, readable, utc
 
@@ -65,6 +66,7 @@ def rows_of(
     conditions, values = choice.conditions(kind)
     where = " AND ".join(["id > ?", "id <= ?", *conditions])
     sql = f"SELECT {', '.join(columns)} FROM {table} NOT INDEXED WHERE {where} ORDER BY id"
+    known = file_id(path)
     with reading(path) as connection:
         if connection is None:
             return
@@ -72,6 +74,7 @@ def rows_of(
         last = connection.execute(f"SELECT max(id) FROM {table}").fetchone()[0] or 0
         before = _next_id(connection, table, -1) - 1
         while before < last:
+            refuse_another_file(path, known)
             upto = min(before + _IDS_AT_ONCE, last)
             rows = connection.execute(sql, [before, upto, *values]).fetchall()
             progress(upto, last)

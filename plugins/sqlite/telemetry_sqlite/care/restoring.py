@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import shlex
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attrs import define
 
+from telemetry_core import sync_directory
 from telemetry_sqlite import schema
 from telemetry_sqlite.care.backups import (
     find_backups,
@@ -22,7 +23,7 @@ from telemetry_sqlite.care.backups import (
 from telemetry_sqlite.care.copying import copy_into, verify
 from telemetry_sqlite.care.explaining import explaining
 from telemetry_sqlite.care.swapping import alone, is_same_file, look_well, swap
-from telemetry_sqlite.care.unfinished import unfinished
+from telemetry_sqlite.care.unfinished import sync_file, unfinished
 from telemetry_sqlite.database import looking
 from telemetry_sqlite.errors import DatabaseUnusableError, UnknownSchemaError
 
@@ -126,14 +127,16 @@ def restore(
     real = os.path.realpath(database)
     with explaining(f"{database} stays as it was"):
         os.makedirs(folder_of(database), mode=0o700, exist_ok=True)
-        _forget_killed_swaps(database)
         with unfinished(real) as new:
             copy_into(backup, new, progress)
             _refuse_unsound(new)
             with alone(database, wait):
+                _forget_killed_swaps(database)
                 keep = free_name(database, folder_of(database), _WHY)
                 swap(database, new, look_well, keep)
     safety = keep if os.path.exists(keep) else None
+    if safety:
+        _have_its_own_file(safety)
     return Restored(
         path=database,
         backup=backup,
@@ -172,10 +175,26 @@ def _columns(connection: Connection, database: str, table: str) -> set[str]:
 
 
 def _forget_killed_swaps(database: str) -> None:
-    """Remove what is only a second name of the present file: a swap was killed before it."""
+    """Remove what is only a second name of the present file: a swap was killed before it.
+
+    Who calls this is `alone`, or it would take the old file from a swap that goes on.
+    """
     for one in find_backups(database):
         if one.why and is_same_file(one.path, database):
             os.unlink(one.path)
+
+
+def _have_its_own_file(safety: str) -> None:
+    """Keep a copy in the old file's stead, if that can be copied.
+
+    A program that does not look may have the old one open, and as it reads it SQLite would take
+    the journal of the new one for its own, and play that into it.
+    """
+    with suppress(sqlite3.Error, OSError), unfinished(safety) as copy:
+        copy_into(safety, copy)
+        sync_file(copy)
+        os.replace(copy, safety)
+        sync_directory(os.path.dirname(safety))
 
 
 def _refuse_unsound(copy: str) -> None:

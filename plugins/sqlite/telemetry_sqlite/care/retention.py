@@ -32,7 +32,7 @@ _DELETE_RUN = "DELETE FROM agent_runs WHERE id = ?"
 _DELETE_EVENTS = (
     "DELETE FROM run_events WHERE id IN (SELECT id FROM run_events WHERE run_id = ? LIMIT ?)"
 )
-_DELETE_LOOSE = f"DELETE FROM run_events AS e WHERE id = ? AND ({LOOSE})"
+_DELETE_LOOSE = f"DELETE FROM run_events AS e WHERE id = ? AND timestamp IS ? AND ({LOOSE})"
 
 
 def sweep(path: str, before_ns: int, tally: Tally, progress: Callable[[int], object]) -> None:
@@ -53,10 +53,12 @@ def sweep(path: str, before_ns: int, tally: Tally, progress: Callable[[int], obj
                 tally.add(deleted)
                 progress(tally.rows)
         for _, window in windows(path, EVENTS):
-            keys = [key for key, time, loose in window if loose and is_older(time, before_ns)]
-            while keys:
-                done, deleted = pace.do(partial(_delete_loose, keys))
-                keys = keys[done:]
+            events = [
+                (key, time) for key, time, loose in window if loose and is_older(time, before_ns)
+            ]
+            while events:
+                done, deleted = pace.do(partial(_delete_loose, events))
+                events = events[done:]
                 tally.add(deleted)
                 progress(tally.rows)
 
@@ -109,9 +111,10 @@ def _delete_runs(
     return len(runs), deleted
 
 
-def _delete_loose(keys: Sequence[int], connection: Connection, room: int) -> tuple[int, Tally]:
-    some = keys[:room]
-    gone = connection.executemany(_DELETE_LOOSE, ((key,) for key in some)).rowcount
+def _delete_loose(events: Sequence[Row], connection: Connection, room: int) -> tuple[int, Tally]:
+    """Delete events, unless they belong to a run by now, or a backup that was restored has others."""
+    some = events[:room]
+    gone = connection.executemany(_DELETE_LOOSE, some).rowcount
     return len(some), Tally(loose_events=gone)
 
 

@@ -78,6 +78,7 @@ def swap(path: str, new: str, look: Callable[[str], object], keep: str | None = 
     sync_file(new)
     with _kept(real, aside):
         try:
+            sync_directory(os.path.dirname(aside))  # before its other name is taken away
             _move_companions(real, aside)  # or they would be played into the new file
             os.replace(new, real)
             sync_directory(os.path.dirname(real))
@@ -87,8 +88,6 @@ def swap(path: str, new: str, look: Callable[[str], object], keep: str | None = 
             raise
     if keep is None:
         _remove(aside)
-    else:
-        sync_directory(os.path.dirname(keep))
 
 
 def look_well(path: str) -> None:
