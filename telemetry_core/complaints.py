@@ -64,7 +64,8 @@ class Complaints:
         self.counts[kind] += 1
         if self.counts[kind] == 1 and self.on_error != "count":
             trace = error if logger.isEnabledFor(logging.DEBUG) else None
-            logger.warning("%s%s", message, "" if final else _SAID_ONCE, exc_info=trace)
+            told = " ".join(message.split())  # an error's text may have lines of its own
+            logger.warning("%s%s", told, "" if final else _SAID_ONCE, exc_info=trace)
 
     def guard(self, where: str) -> Guard:
         """Return a block that lets no error reach the program, only what ends the program."""

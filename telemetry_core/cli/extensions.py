@@ -95,18 +95,19 @@ class Branch(NamedTuple):
 
     def warnings(self, *, load: bool) -> Iterator[str]:
         """Say what is wrong with it; without loading, only whether its packages are there."""
-        for offer in self.offers:
-            if not _is_there(offer):
-                yield (
-                    f"`telemetry {offer.name}` of {_distribution(offer)} is broken: "
-                    f"there is no package {_package(offer)!r}."
-                )
         yield from self.hidden()
         if load and not self.is_group:
             try:
                 self.load()
             except ExtensionError as error:
                 yield f"{error}."
+            return
+        for offer in self.offers:
+            if not _is_there(offer):
+                yield (
+                    f"`telemetry {offer.name}` of {_distribution(offer)} is broken: "
+                    f"there is no package {_package(offer)!r}."
+                )
 
 
 def branches(words: tuple[str, ...]) -> dict[str, Branch]:

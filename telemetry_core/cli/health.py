@@ -86,4 +86,7 @@ def _show(screen: Screen, found: dict[str, Any]) -> None:
 
 def _cells(sink: dict[str, Any]) -> list[Cell]:
     health = {True: ("well", "green"), False: ("not well", "red"), None: ("silenced", "yellow")}
-    return [sink["name"], health[sink["ok"]], sink["message"], flat(sink["details"])]
+    details = {
+        name: value for name, value in sink["details"].items() if value not in ([], "", None)
+    }
+    return [sink["name"], health[sink["ok"]], sink["message"], flat(details)]

@@ -45,7 +45,7 @@ class Gate:
             self._circuit.reset()
         if saved.pause is not None:
             self.pause_for(saved.pause)
-        self._remembered = self._condition()
+        self._remembered = (*self._condition()[:-1], bool(saved.last_error))
 
     def wait(self, *, force: bool = False) -> float:
         """Return the seconds for which pause and back-off keep the sink from being called."""
@@ -106,13 +106,14 @@ class Gate:
     def remember(self, last_error: str) -> None:
         """Save circuit and pause when either has changed, and the error that is to blame.
 
-        When all is well the file is removed.
+        The first of several failures is saved as well, so that others can be told of it. When all
+        is well the file is removed.
         """
         condition = self._condition()
         if condition == self._remembered:
             return
         self._remembered = condition
-        if self._is_left_alone():
+        if self._is_left_alone() or self.failures_in_a_row:
             self._state.save(self._key, self._circuit.snapshot(), self.pause, last_error)
         else:
             self._state.clear()
@@ -129,4 +130,5 @@ class Gate:
 
     def _condition(self) -> tuple[object, ...]:
         snapshot = self._circuit.snapshot()
-        return self._paused_until, self.pause, snapshot["state"], snapshot["recovery"]
+        failing = self.failures_in_a_row > 0
+        return self._paused_until, self.pause, snapshot["state"], snapshot["recovery"], failing

@@ -93,7 +93,7 @@ class NdjsonSink:
             return Health(ok=False, message=str(error))
         if not os.access(self.writer.directory, os.W_OK):
             return Health(ok=False, message=f"{self.writer.directory} is not writable")
-        return Health(ok=True, message=f"{files} daily files")
+        return Health(ok=True, message=f"{files} daily {'file' if files == 1 else 'files'}")
 
     def stats(self) -> dict[str, int]:
         """Return how much was delivered since the sink was built."""

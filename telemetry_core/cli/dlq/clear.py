@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from telemetry_core.cli.dlq.letters import NONE, Letters, letters_of, which_letters
+from telemetry_core.cli.dlq.letters import Letters, letters_of, which_letters
 from telemetry_core.cli.options import (
     config_option,
     confirm,
@@ -44,7 +44,7 @@ def clear(
     if as_json:
         print_json({"found": total, "deleted": deleted, "dry_run": dry_run})
     elif not total:
-        Screen().line(NONE)
+        Screen().line(found.none)
     else:
         would = "would be " if dry_run else ""
         number = counted(total if dry_run else deleted, "dead letter")

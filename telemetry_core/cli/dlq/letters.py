@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
-NONE = "There are no such dead letters."
-
 
 @define(frozen=True)
 class Letters:
@@ -35,6 +33,14 @@ class Letters:
     def total(self) -> int:
         """How many are meant, over all sinks."""
         return sum(self.counts.values())
+
+    @property
+    def none(self) -> str:
+        """What to say where there are none."""
+        from telemetry_core.delivery.dead_letters import ALL
+
+        such = "" if self.which == ALL else "such "
+        return f"There are no {such}dead letters."
 
 
 def which_letters(limit: int | None = None) -> Callable[[F], F]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from telemetry_core.cli.dlq.letters import NONE, letters_of, told, which_letters
+from telemetry_core.cli.dlq.letters import letters_of, told, which_letters
 from telemetry_core.cli.options import config_option, json_option, read_config
 from telemetry_core.cli.words import age
 from telemetry_core.clock import SystemClock
@@ -31,7 +31,7 @@ def list_letters(limit: int, config_path: str | None, as_json: bool, **wanted: s
         return
     screen = Screen()
     if not kept:
-        screen.line(NONE)
+        screen.line(found.none)
         return
     columns = ["refused", "sink", "code", "attempts", "what", "record", "reason"]
     screen.table(columns, [_cells(letter) for letter in kept])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from attrs import evolve
 
-from telemetry_core.cli.dlq.letters import NONE, letters_of, which_letters
+from telemetry_core.cli.dlq.letters import letters_of, which_letters
 from telemetry_core.cli.options import config_option, json_option, read_config, timeout_option
 from telemetry_core.clock import SystemClock
 from telemetry_core.errors import TelemetryError
@@ -48,7 +48,7 @@ def retry(
     if as_json:
         print_json(result)
     else:
-        _show(Screen(), result)
+        _show(Screen(), found, result)
     return int(not result["ok"])
 
 
@@ -151,10 +151,10 @@ def _figures(**known: Any) -> dict[str, Any]:
     return {**dict.fromkeys(_FIGURES, 0), "error": "", **known}
 
 
-def _show(screen: Screen, result: dict[str, Any]) -> None:
+def _show(screen: Screen, found: Letters, result: dict[str, Any]) -> None:
     sinks = result["sinks"]
     if not sinks:
-        screen.line(NONE)
+        screen.line(found.none)
         return
     screen.table(
         ["sink", "delivered", "refused again", "waiting", "untouched", "last error"],

@@ -42,7 +42,8 @@ def _winners(config: TelemetryConfig) -> Iterator[Finding]:
 def _misspelt(config: TelemetryConfig) -> Iterator[Finding]:
     """Say which variables look like one of ours, and are none."""
     settings = [*core_settings()]
-    settings += [s for name in config.installed.names() for s in sink_settings(name, config)]
+    named = {*config.active, *config.plugins}  # no other plugin is to be imported
+    settings += [setting for name in named for setting in sink_settings(name, config)]
     known = {name for setting in settings for name in setting.variables}
     known |= {f"{_PREFIX}{word}" for word in _NO_SETTINGS}
     words = [name.removeprefix(_PREFIX) for name in known]

@@ -41,7 +41,12 @@ def init(yes: bool, force: bool, path: str, as_json: bool) -> None:
     installed = Installed()
     chosen = _suggested(target.parent.name, installed)
     if not (yes or as_json):
-        chosen = _asked(*chosen, installed)
+        try:
+            chosen = _asked(*chosen, installed)
+        except click.Abort as error:
+            if not isinstance(error.__context__, EOFError):
+                raise
+            raise click.UsageError("nobody answers; --yes asks nothing") from None
         _check(*chosen, installed)
     _write(target, telemetry_toml(*chosen, installed), force=force)
     if as_json:

@@ -47,7 +47,8 @@ def list_runs(limit: int, config_path: str | None, as_json: bool, **wanted: str 
         return
     screen = Screen()
     if not page.rows:
-        screen.line("No such run was recorded, or not delivered yet; try: telemetry flush")
+        such = " such" if any(wanted.values()) else ""
+        screen.line(f"No{such} run was recorded, or not delivered yet; try: telemetry flush")
         return
     runs_table(screen, page.rows)
     if page.next is not None:

@@ -92,6 +92,7 @@ def test_a_broken_command_does_not_hide_its_neighbours(shell: Any, install: Any)
     assert b"Do what one does." in listed
     assert b"(cannot be loaded)" in listed
     assert b"cannot be loaded: ModuleNotFoundError" in b" ".join(listed.split())
+    assert listed.count(b"`telemetry ingest serve`") == 1  # is said once
 
 
 def test_what_is_no_command_is_an_error(shell: Any, install: Any) -> None:

@@ -95,7 +95,9 @@ def test_an_answer_that_cannot_be_leaves_no_file(call: Any, sinks: str) -> None:
 
 
 def test_nobody_there_to_answer_leaves_no_file(call: Any) -> None:
-    assert call("init", input="").exit_code == 130
+    asked = call("init", input="")
+    assert asked.exit_code == 2
+    assert "--yes asks nothing" in asked.stderr
     assert not FILE.exists()
 
 

@@ -162,6 +162,22 @@ def test_a_sink_that_does_not_answer_is_wrong(
     assert "not answering" in shown.stdout
 
 
+def test_the_last_error_of_a_sink_is_told_from_its_first_failure_to_its_first_success(
+    ask: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TELEMETRY_ACTIVE", "sqlite")
+    monkeypatch.setenv("TELEMETRY_DB_PATH", str(tmp_path / "here" / "runs.sqlite"))
+    (tmp_path / "here").write_text("a file in the way")
+    with TelemetryClient(load_config()) as client:
+        client.capture("something")
+        assert not client.flush()
+    told = _sink(ask("status"), "sqlite")
+    assert (told["circuit"], "FileExistsError" in told["last_error"]) == ("closed", True)
+    (tmp_path / "here").unlink()
+    ask("flush")
+    assert _sink(ask("status"), "sqlite")["last_error"] is None
+
+
 def test_where_nothing_lives_nobody_knows_a_rate(ask: Any, killed: Any) -> None:
     killed()
     assert {sink["rate"] for sink in ask("status")["sinks"]} == {None}

@@ -282,7 +282,7 @@ def test_health_is_good_when_lines_can_be_written(
 ) -> None:
     sink.ship_batch(batch(event()))
     health = sink.check_health()
-    assert (health.ok, health.message) == (True, "1 daily files")
+    assert (health.ok, health.message) == (True, "1 daily file")
 
 
 def test_processes_that_write_at_once_tear_no_line(tmp_path: Path) -> None:

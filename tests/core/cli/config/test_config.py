@@ -85,6 +85,12 @@ def test_no_secret_is_shown(call: Any) -> None:
     assert '{ env = "SAY" }' in call("config", "show").stdout
 
 
+def test_what_records_are_to_hide_hides_no_setting_of_the_core(call: Any) -> None:
+    FILE.write_text("active = ['ndjson']\n[privacy]\nredact = ['*a*']\n")
+    assert call("config", "get", "active").stdout == '["ndjson"]\n'
+    assert call("config", "get", "privacy.redact").stdout == '["*a*"]\n'
+
+
 @pytest.mark.parametrize(
     ("key", "printed"),
     [

@@ -52,7 +52,7 @@ def test_letters_arrive_at_their_sink_alone(
     assert told["sinks"]["shaky"]["delivered"] == 3
     assert got() == ids
     assert list((store / "raw").glob("*")) == []
-    assert call("dlq", "list").stdout == "There are no such dead letters.\n"
+    assert call("dlq", "list").stdout == "There are no dead letters.\n"
 
 
 def test_there_may_be_more_than_one_round(ask: Any, bury: Any, got: Any) -> None:

@@ -98,6 +98,15 @@ def test_words_that_nobody_listens_to_are_found(
     assert "neither installed nor active" in found["configuration.plugins.gone"]["what"]
 
 
+def test_a_plugin_that_nobody_named_is_not_imported(
+    call: Any, installed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed("raise SystemExit('imported')")
+    monkeypatch.setenv("TELEMETRY_ACTIVE", "sqlite")
+    assert call("doctor", "--only", "configuration").exit_code == 0
+    assert "shaky_sink" not in sys.modules
+
+
 # -- folders and disk
 
 

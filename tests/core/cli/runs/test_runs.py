@@ -66,7 +66,8 @@ def test_show_of_no_run_says_so(call: Any) -> None:
 def test_list_of_nothing_says_so(call: Any) -> None:
     shown = call("runs", "list")
     assert shown.exit_code == 0
-    assert shown.stdout.startswith("No such run was recorded")
+    assert shown.stdout.startswith("No run was recorded")
+    assert call("runs", "list", "--agent", "x").stdout.startswith("No such run was recorded")
 
 
 def test_without_a_sink_that_keeps_runs_it_says_what_to_install(
