@@ -167,9 +167,9 @@ def _copy_verified(
 ) -> None:
     copy_into(database, empty, progress)
     if found := verify(empty):
+        why = found[0].replace(f"{empty} ", "it ")  # the copy is as the database is
         raise DatabaseUnusableError(
-            f"{database} could not be backed up, for its copy is not sound: {found[0]};"
-            " see: telemetry db check"
+            f"{database} could not be backed up: {why}; see: telemetry db check"
         )
 
 

@@ -25,7 +25,7 @@ _LARGE = 500 * _MB
 _QUICKLY_READ = 50 * _MB
 _GLANCE = 3.0  # seconds that a look in passing waits for who has the file locked
 _SHOWN = 5
-_WHOLE = ("CHECK constraint failed in", "NULL value in")
+_NO_DAMAGE = ("*** in database", "CHECK constraint failed in", "NULL value in")
 _RESTORE = "telemetry db restore brings the newest sound backup back"
 
 
@@ -70,9 +70,11 @@ def damage_in(connection: Connection, *, full: bool) -> str:
     A row that its own table would not take today is whole.
     """
     pragma = "integrity_check" if full else "quick_check"
-    lines = [line for (line,) in connection.execute(f"PRAGMA {pragma}")]
-    damage = [line for line in lines if line != "ok" and not line.startswith(_WHOLE)]
-    return "; ".join(damage[:_SHOWN])
+    rows = connection.execute(f"PRAGMA {pragma}")
+    lines = [line for (told,) in rows for line in told.splitlines()]
+    damage = [line for line in lines if line != "ok" and not line.startswith(_NO_DAMAGE)]
+    more = [f"and {len(damage) - _SHOWN:,} more"] if len(damage) > _SHOWN else []
+    return "; ".join([*damage[:_SHOWN], *more])
 
 
 def _not_begun() -> Finding:

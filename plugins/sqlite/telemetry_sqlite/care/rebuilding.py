@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from sqlite3 import Connection
 
-    from telemetry_core import Record, Rejection
+    from telemetry_core import Record
 
 _BATCH_RECORDS = 1000  # some 20 ms: nobody who writes meanwhile waits longer
 _BATCH_BYTES = 4 << 20
@@ -35,6 +35,16 @@ class _Told(NamedTuple):
 
     place: str
     record: Record
+
+
+class _Stored(NamedTuple):
+    """What became of the runs, or of the events, of a batch once it is committed."""
+
+    name: str
+    told: int
+    added: int
+    completed: int
+    refused: dict[str, str]
 
 
 @define
@@ -58,6 +68,14 @@ class Rebuild:
     examples: list[str] = field(factory=list)
     broken: list[str] = field(factory=list)
     seconds: float = 0.0
+
+    def count(self, stored: _Stored) -> None:
+        """Count what was stored, and the lines that could not be."""
+        self.told[stored.name] += stored.told
+        self.added[stored.name] += stored.added
+        self.completed += stored.completed
+        for place, why in stored.refused.items():
+            self.pass_over(place, why)
 
     def pass_over(self, place: str, why: object) -> None:
         """Count a line that is no record."""
@@ -86,7 +104,8 @@ def rebuild(
     with explaining(unfinished), closing(Database(path)) as database:
         for batch in _batches(_told(files, done, progress)):
             deadline = SystemClock.monotonic() + wait
-            database.write(partial(_store, done=done, batch=batch), deadline)
+            for stored in database.write(partial(_store, batch=batch), deadline):
+                done.count(stored)
     done.seconds = SystemClock.monotonic() - began
     return done
 
@@ -157,20 +176,22 @@ def _batches(told: Iterable[_Told]) -> Iterator[list[_Told]]:
         yield batch
 
 
-def _store(connection: Connection, done: Rebuild, batch: list[_Told]) -> None:
-    """Store a batch as a sink does, and count what was not there before."""
+def _store(connection: Connection, batch: list[_Told]) -> list[_Stored]:
+    """Store a batch as a sink does, and return what became of it."""
     parts: dict[str, list[_Told]] = {"runs": [], "events": []}
     for one in batch:
         parts["events" if isinstance(one.record.body, RunEvent) else "runs"].append(one)
-    for name, part in parts.items():
-        records = [one.record for one in part]
-        there, written = _known(connection, name, records), connection.total_changes
-        refused = store_records(connection, records)
-        added = _known(connection, name, records) - there
-        done.told[name] += len(part)
-        done.added[name] += added
-        done.completed += connection.total_changes - written - added
-        _count_refused(done, part, refused)
+    return [_store_part(connection, name, part) for name, part in parts.items()]
+
+
+def _store_part(connection: Connection, name: str, part: list[_Told]) -> _Stored:
+    records = [one.record for one in part]
+    there, written = _known(connection, name, records), connection.total_changes
+    refused = store_records(connection, records)
+    added = _known(connection, name, records) - there
+    completed = connection.total_changes - written - added
+    reasons = {one.place: refused[one.record.id].reason for one in part if one.record.id in refused}
+    return _Stored(name, len(part), added, completed, reasons)
 
 
 def _known(connection: Connection, name: str, records: list[Record]) -> int:
@@ -179,9 +200,3 @@ def _known(connection: Connection, name: str, records: list[Record]) -> int:
     ids = [readable(str(record.body.event_id)) for record in records]
     sql = f"SELECT count(*) FROM {table} WHERE event_id IN ({', '.join('?' * len(ids))})"
     return int(connection.execute(sql, ids).fetchone()[0])
-
-
-def _count_refused(done: Rebuild, part: list[_Told], refused: dict[str, Rejection]) -> None:
-    for one in part:
-        if one.record.id in refused:
-            done.pass_over(one.place, refused[one.record.id].reason)

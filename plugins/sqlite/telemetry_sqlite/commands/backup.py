@@ -19,7 +19,7 @@ _MS_PER_SECOND = 1000
 @click.option(
     "--to",
     metavar="PATH",
-    help="A folder, or a file that is not there yet; else `backups` beside the database.",
+    help="A folder, with a / at its end a new one, or a new file; else `backups` beside the database.",
 )
 @click.option(
     "--keep",

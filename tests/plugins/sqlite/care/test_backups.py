@@ -117,6 +117,24 @@ def test_a_damaged_database_is_not_backed_up(database: str) -> None:
     assert find_backups(database) == []
 
 
+def test_why_it_is_not_backed_up_is_one_short_line_about_the_database(database: str) -> None:
+    image = bytearray(Path(database).read_bytes())
+    image[8192:] = b"x" * (len(image) - 8192)
+    Path(database).write_bytes(image)
+    with pytest.raises(DatabaseUnusableError, match="could not be backed up: ") as told:
+        back_up(database)
+    assert "unfinished" not in str(told.value)
+    assert len(str(told.value).splitlines()) == 1
+    assert len(str(told.value)) < 600
+
+
+def test_a_database_with_nothing_in_it_is_not_backed_up(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.sqlite"
+    empty.touch()
+    with pytest.raises(DatabaseUnusableError, match="backed up: it is not there, or empty"):
+        back_up(str(empty))
+
+
 def test_a_full_disk_is_said_and_nothing_is_left(database: str) -> None:
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))

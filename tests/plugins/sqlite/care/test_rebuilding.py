@@ -40,6 +40,19 @@ def test_the_reference_clients_lines_become_one_ended_run_and_its_event(lines: L
     ]
 
 
+def test_a_line_that_is_stored_a_second_time_in_a_new_file_is_counted_once(lines: Lines) -> None:
+    lines.write(*(event_line(number) for number in range(300)), run_line())
+    lines.rebuild()
+    image = bytearray(lines.database.read_bytes())
+    with closing(sqlite3.connect(lines.database)) as connection:
+        ask = "SELECT rootpage FROM sqlite_master WHERE name = 'run_events'"
+        page = connection.execute(ask).fetchone()[0]
+    image[(page - 1) * 4096 : page * 4096] = b"\xff" * 4096
+    lines.database.write_bytes(image)
+    done = lines.rebuild()
+    assert (done.told, done.added) == ({"runs": 1, "events": 300}, {"runs": 1, "events": 300})
+
+
 def test_a_rebuild_that_is_repeated_adds_nothing(lines: Lines) -> None:
     lines.write(run_line(), event_line(1), event_line(2), run_line(status="success"))
     first = lines.rebuild(REFERENCE, lines.directory)
