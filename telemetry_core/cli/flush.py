@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from telemetry_core.cli.options import config_option, json_option, read_config, timeout_option
+from telemetry_core.cli.places import folders_of
 from telemetry_core.cli.progress import Progress
 from telemetry_core.complaints import counted
 from telemetry_core.errors import TelemetryError
@@ -50,15 +51,12 @@ def flush(timeout: float, config_path: str | None, as_json: bool) -> int:
 
 def deliver_all(config: TelemetryConfig, timeout: float, *, quiet: bool) -> dict[str, Any]:
     """Flush every service that left something, and return what was delivered and what waits."""
-    from telemetry_core.delivery.spool.survey import survey
-
-    spool = config.base_dir / "spool"
-    ended = [view for view in survey(spool) if not view.alive]
+    ended = [view for view in folders_of(config) if not view.alive]
     reports = {
         service: deliver(config, service, timeout, quiet=quiet)
         for service in _services(config.service, ended)
     }
-    left = survey(spool)
+    left = folders_of(config)
     waiting = _sum_up(view for view in left if not view.alive)
     return {
         "ok": not waiting and not any(view.problem for view in left),

@@ -41,33 +41,34 @@ def health(timeout: float, config_path: str | None, as_json: bool) -> int:
 def examine(config: TelemetryConfig, timeout: float) -> dict[str, Any]:
     """Return what each active sink says of itself, and whether it is left alone."""
     from telemetry_core.cli.asking import Asked
-    from telemetry_core.complaints import Complaints
-    from telemetry_core.manager import Manager
+    from telemetry_core.cli.sinks import quiet_manager
 
-    manager = Manager(config, complaints=Complaints("count"))  # the answer says it all
-    sinks: list[dict[str, Any]] = [
-        {"name": name, "ok": None, "message": f"silenced by {word}", "details": {}, **WELL}
+    manager = quiet_manager(config)
+    sinks: dict[str, dict[str, Any]] = {
+        name: {"ok": None, "message": f"silenced by {word}", "details": {}, **WELL}
         for name, word in manager.silenced.items()
-    ]
+    }
     asked = [Asked(plugin) for plugin in manager.plugins if plugin.name not in manager.silenced]
     until = SystemClock.monotonic() + timeout
-    sinks += [_sink(config, one.plugin, one.answer(until, timeout)) for one in asked]
+    sinks |= {
+        one.plugin.name: _sink(config, one.plugin, one.answer(until, timeout)) for one in asked
+    }
     close_until = SystemClock.monotonic() + _TO_CLOSE
     for one in asked:
         one.close(close_until)
     unwritable = config.unwritable() or None
-    ok = unwritable is None and all(sink["ok"] is not False for sink in sinks)
+    ok = unwritable is None and all(sink["ok"] is not False for sink in sinks.values())
     return {
         "ok": ok,
         "unwritable": unwritable,
-        "sinks": sorted(sinks, key=lambda sink: config.active.index(sink["name"])),
+        "sinks": {name: sinks[name] for name in config.active if name in sinks},
     }
 
 
 def _sink(config: TelemetryConfig, plugin: Plugin, said: dict[str, Any]) -> dict[str, Any]:
     """Return a sink's own word, and that it is left alone where an earlier process learned so."""
     stands = WELL if plugin.instance is None else standing(config, plugin)
-    found = {"name": plugin.name, **said, **{key: stands[key] for key in WELL}}
+    found = {**said, **{key: stands[key] for key in WELL}}
     if said["ok"] and left_alone(stands):
         state = "paused" if stands["paused"] else "not answering"
         why = stands.get("why") or stands["last_error"]
@@ -76,17 +77,21 @@ def _sink(config: TelemetryConfig, plugin: Plugin, said: dict[str, Any]) -> dict
 
 
 def _show(screen: Screen, found: dict[str, Any]) -> None:
+    from telemetry_core.cli.sinks import NONE_ACTIVE
+
     if found["unwritable"]:
         screen.line((f"{found['unwritable']}; records are kept in memory only", "red"))
     if not found["sinks"]:
-        screen.line("No sink is active; try: pip install telemetry-sqlite telemetry-ndjson")
+        screen.line(NONE_ACTIVE)
         return
-    screen.table(["sink", "health", "says", "details"], [_cells(sink) for sink in found["sinks"]])
+    screen.table(
+        ["sink", "health", "says", "details"], [_cells(*sink) for sink in found["sinks"].items()]
+    )
 
 
-def _cells(sink: dict[str, Any]) -> list[Cell]:
+def _cells(name: str, sink: dict[str, Any]) -> list[Cell]:
     health = {True: ("well", "green"), False: ("not well", "red"), None: ("silenced", "yellow")}
     details = {
-        name: value for name, value in sink["details"].items() if value not in ([], "", None)
+        key: value for key, value in sink["details"].items() if value not in ([], "", None)
     }
-    return [sink["name"], health[sink["ok"]], sink["message"], flat(details)]
+    return [name, health[sink["ok"]], sink["message"], flat(details)]

@@ -42,8 +42,9 @@ def end_pause(config: TelemetryConfig, sink: str) -> dict[str, Any]:
 
     Raises `ConfigError` for a name that no sink has.
     """
+    from telemetry_core.cli.places import state_of
     from telemetry_core.cli.sinks import refuse_unknown_sink
-    from telemetry_core.cli.standing import left_alone, state_of, told
+    from telemetry_core.cli.standing import left_alone, told
 
     refuse_unknown_sink(config, sink)
     state = state_of(config, sink)

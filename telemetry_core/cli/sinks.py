@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from attrs import define
 
+from telemetry_core.cli.places import folders_of
 from telemetry_core.complaints import Complaints
 from telemetry_core.errors import ConfigError, TelemetryError
 from telemetry_core.manager import Manager
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 ON, OFF, SILENCED = "on", "off", "silenced"
+NONE_ACTIVE = "No sink is active; try: pip install telemetry-sqlite telemetry-ndjson"
 
 
 @define(frozen=True)
@@ -33,13 +35,18 @@ class SinkView:
     plugin: Plugin | None = None
 
 
+def quiet_manager(config: TelemetryConfig) -> Manager:
+    """Return a manager that logs nothing: what is wrong is in the command's answer."""
+    return Manager(config, complaints=Complaints("count"))
+
+
 @contextmanager
 def active_sinks(config: TelemetryConfig) -> Iterator[list[SinkView]]:
     """Give every active plugin in its order, built where it can be, and close them afterwards.
 
     Raises `ConfigError` for what no program can mean.
     """
-    manager = Manager(config, complaints=Complaints("count"))  # the answer says it all
+    manager = quiet_manager(config)
     plugins = {plugin.name: plugin for plugin in manager.plugins}
     for plugin in plugins.values():
         with suppress(TelemetryError):  # kept in its `error`
@@ -58,7 +65,7 @@ def sink_of_kind(config: TelemetryConfig, kind: type[T], name: str | None = None
 
     It is built for the caller, who closes it. Raises `TelemetryError` when it cannot be built.
     """
-    for plugin in Manager(config, complaints=Complaints("count")).plugins:
+    for plugin in quiet_manager(config).plugins:
         if name in {None, plugin.name} and plugin.kind is kind:
             built = plugin.build()
             if isinstance(built, kind):
@@ -71,9 +78,7 @@ def refuse_unknown_sink(config: TelemetryConfig, name: str, others: Iterable[str
 
     :param others: names that are known besides the active ones and those something is known of.
     """
-    from telemetry_core.delivery.spool.survey import survey
-
-    owed = {sink for view in survey(config.base_dir / "spool") for sink in view.owed}
+    owed = {sink for view in folders_of(config) for sink in view.owed}
     remembered = {path.stem for path in (config.base_dir / "state").glob("*.json")}
     known = sorted({*config.active, *others, *owed, *remembered})
     if name not in known:

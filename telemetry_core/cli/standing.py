@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from telemetry_core.cli.places import state_of
 from telemetry_core.clock import NS_PER_SECOND, SystemClock, iso8601
-from telemetry_core.delivery.state import Saved, SinkState, fingerprint
+from telemetry_core.delivery.state import Saved, fingerprint
 
 if TYPE_CHECKING:
     from telemetry_core.config import TelemetryConfig
@@ -20,11 +21,6 @@ WELL: dict[str, Any] = {
     "last_error": None,
 }
 _SECONDS_OF_A_YEAR = 365 * 86_400
-
-
-def state_of(config: TelemetryConfig, sink: str) -> SinkState:
-    """Return what is remembered of a sink from process to process."""
-    return SinkState(config.base_dir / "state" / f"{sink}.json", SystemClock())
 
 
 def standing(config: TelemetryConfig, plugin: Plugin) -> dict[str, Any]:

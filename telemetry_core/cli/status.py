@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from telemetry_core.cli.options import config_option, json_option, read_config
+from telemetry_core.cli.places import dead_letters_of, folders_of
+from telemetry_core.cli.spool.text import told
 from telemetry_core.cli.standing import WELL, left_alone, standing
 from telemetry_core.cli.words import age
 from telemetry_core.clock import SystemClock, iso8601
@@ -43,12 +45,10 @@ def status(config_path: str | None, as_json: bool) -> int:
 
 
 def _look(config: TelemetryConfig) -> dict[str, Any]:
-    from telemetry_core.delivery.spool.survey import survey
-
-    folders = survey(config.base_dir / "spool")
+    folders = folders_of(config)
     sinks = _sinks(config, folders)
     orphans = [view for view in folders if not view.alive and (view.pending or view.problem)]
-    wrong = any(sink["state"] == "off" or left_alone(sink) for sink in sinks)
+    wrong = any(sink["state"] == "off" or left_alone(sink) for sink in sinks.values())
     unwritable = config.unwritable()
     return {
         "ok": not (wrong or orphans or unwritable),
@@ -58,30 +58,28 @@ def _look(config: TelemetryConfig) -> dict[str, Any]:
         "unwritable": unwritable or None,
         "disabled": config.disabled,
         "sinks": sinks,
-        "folders": [_folder(view) for view in folders],
+        "folders": [told(view) for view in folders],
     }
 
 
-def _sinks(config: TelemetryConfig, folders: list[FolderView]) -> list[dict[str, Any]]:
+def _sinks(config: TelemetryConfig, folders: list[FolderView]) -> dict[str, dict[str, Any]]:
     """Return the figures of all active sinks, and of all others of which something is left."""
     from telemetry_core.cli.sinks import active_sinks
-    from telemetry_core.delivery.dead_letters import DeadLetters
     from telemetry_core.delivery.spool.pace import pace
 
-    buried = DeadLetters(config.base_dir / "dead_letters.sqlite", SystemClock()).count()
+    buried = dead_letters_of(config).count()
     living = [view.path for view in folders if view.alive]
     rates = pace(living, SystemClock(), _BETWEEN_LOOKS) if living else {}
     with active_sinks(config) as views:
-        sinks = [_sink(config, view) for view in views]
-    known = {sink["name"] for sink in sinks}
-    others = {*buried, *(name for view in folders for name in view.waiting)} - known
-    sinks += [{"name": name, "state": "not active", "why": "", **WELL} for name in sorted(others)]
-    return [
-        sink
-        | _backlog(sink["name"], folders)
-        | {"rate": rates.get(sink["name"]), "dead_letters": buried.get(sink["name"], 0)}
-        for sink in sinks
-    ]
+        sinks = {view.name: _sink(config, view) for view in views}
+    others = {*buried, *(name for view in folders for name in view.waiting)} - sinks.keys()
+    sinks |= {name: {"state": "not active", "why": "", **WELL} for name in sorted(others)}
+    return {
+        name: sink
+        | _backlog(name, folders)
+        | {"rate": rates.get(name), "dead_letters": buried.get(name, 0)}
+        for name, sink in sinks.items()
+    }
 
 
 def _backlog(name: str, folders: list[FolderView]) -> dict[str, Any]:
@@ -96,25 +94,15 @@ def _backlog(name: str, folders: list[FolderView]) -> dict[str, Any]:
 def _sink(config: TelemetryConfig, view: SinkView) -> dict[str, Any]:
     built = view.plugin is not None and view.plugin.instance is not None
     return {
-        "name": view.name,
         "state": view.state,
         "why": view.why,
         **(standing(config, view.plugin) if built and view.plugin is not None else WELL),
     }
 
 
-def _folder(view: FolderView) -> dict[str, Any]:
-    return {
-        "path": str(view.path),
-        "service": view.service,
-        "pid": view.pid,
-        "alive": view.alive,
-        "pending": {sink: waiting.records for sink, waiting in view.waiting.items()},
-        "problem": view.problem,
-    }
-
-
 def _show(screen: Screen, found: dict[str, Any]) -> None:
+    from telemetry_core.cli.sinks import NONE_ACTIVE
+
     screen.line(("service ", "dim"), found["service"], ("  in ", "dim"), found["base_dir"])
     if found["disabled"]:
         screen.line(("TELEMETRY_DISABLED is set: nothing is recorded", "yellow"))
@@ -133,23 +121,27 @@ def _show(screen: Screen, found: dict[str, Any]) -> None:
             "last error",
             "why",
         ]
-        screen.table(columns, [_sink_cells(sink) for sink in found["sinks"]])
+        screen.table(columns, [_sink_cells(*sink) for sink in found["sinks"].items()])
     else:
-        screen.line("No sink is active; try: pip install telemetry-sqlite telemetry-ndjson")
-    told = [folder for folder in found["folders"] if folder["pending"] or not folder["alive"]]
-    if told:
+        screen.line(NONE_ACTIVE)
+    worth_telling = [
+        folder for folder in found["folders"] if folder["pending"] or not folder["alive"]
+    ]
+    if worth_telling:
         screen.heading("Folders in which something waits")
-        screen.table(["folder", "of", "waiting"], [_folder_cells(folder) for folder in told])
+        screen.table(
+            ["folder", "of", "waiting"], [_folder_cells(folder) for folder in worth_telling]
+        )
     screen.line()
     screen.line(_verdict(found))
 
 
-def _sink_cells(sink: dict[str, Any]) -> list[Cell]:
+def _sink_cells(name: str, sink: dict[str, Any]) -> list[Cell]:
     from telemetry_core.clock import parse_iso8601
 
     oldest = sink["oldest"]
     return [
-        sink["name"],
+        name,
         _state(sink),
         f"{sink['pending']:,}",
         age(parse_iso8601(oldest), SystemClock.time_ns()) if oldest else "-",
@@ -182,7 +174,9 @@ def _folder_cells(folder: dict[str, Any]) -> list[Cell]:
 def _verdict(found: dict[str, Any]) -> Cell:
     ended = [folder for folder in found["folders"] if not folder["alive"]]
     owed = {sink for folder in ended for sink in folder["pending"]}
-    absent = sorted(owed & {s["name"] for s in found["sinks"] if s["state"] == "not active"})
+    absent = sorted(
+        owed & {name for name, s in found["sinks"].items() if s["state"] == "not active"}
+    )
     if owed and owed == set(absent):
         names = ", ".join(absent)
         return (
@@ -197,7 +191,7 @@ def _verdict(found: dict[str, Any]) -> Cell:
         return "The disk takes no records; see above.", "red"
     if not found["ok"]:
         return "A sink needs a look; see why above.", "red"
-    pending = sum(sink["pending"] for sink in found["sinks"])
+    pending = sum(sink["pending"] for sink in found["sinks"].values())
     if pending:
         return f"All is well: {counted(pending, 'record')} on the way.", "green"
     return "All is well: nothing waits.", "green"

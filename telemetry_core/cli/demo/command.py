@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from telemetry_core.cli.options import json_option
+from telemetry_core.cli.places import folders_of, spool_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -140,9 +141,7 @@ def _first_line(process: subprocess.Popen[str]) -> str:
 
 def _waiting(config: TelemetryConfig) -> int:
     """Return how many records the killed program left, for the sink that is owed most."""
-    from telemetry_core.delivery.spool.survey import survey
-
-    ended = [view for view in survey(config.base_dir / "spool") if not view.alive]
+    ended = [view for view in folders_of(config) if not view.alive]
     return max((part.records for view in ended for part in view.waiting.values()), default=0)
 
 
@@ -188,7 +187,7 @@ def _paths(config: TelemetryConfig) -> dict[str, str]:
         "settings": config.path,
         "runs and events, in SQLite": config.base_dir / "db" / "telemetry.sqlite",
         "the same as lines of JSON": config.base_dir / "raw",
-        "the spool, empty again": config.base_dir / "spool",
+        "the spool, empty again": spool_of(config),
     }
     return {name: str(path) for name, path in places.items() if path and path.exists()}
 

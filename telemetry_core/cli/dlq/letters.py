@@ -8,7 +8,8 @@ import click
 from attrs import define
 
 from telemetry_core.cli.options import Moment, limit_option, sink_option, with_options
-from telemetry_core.clock import iso8601
+from telemetry_core.cli.places import dead_letters_of
+from telemetry_core.clock import iso8601, parse_iso8601
 from telemetry_core.errors import InvalidRecordError
 
 if TYPE_CHECKING:
@@ -71,10 +72,9 @@ def letters_of(
     Raises `ConfigError` for a sink that nobody knows, and `SpoolError` when they cannot be read.
     """
     from telemetry_core.cli.sinks import refuse_unknown_sink
-    from telemetry_core.clock import SystemClock, parse_iso8601
-    from telemetry_core.delivery.dead_letters import DeadLetters, Selection
+    from telemetry_core.delivery.dead_letters import Selection
 
-    store = DeadLetters(config.base_dir / "dead_letters.sqlite", SystemClock())
+    store = dead_letters_of(config)
     if sink is not None:
         refuse_unknown_sink(config, sink, store.count())
     before_ns = None if older_than is None else parse_iso8601(older_than)

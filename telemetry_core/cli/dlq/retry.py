@@ -9,6 +9,7 @@ from attrs import evolve
 
 from telemetry_core.cli.dlq.letters import letters_of, which_letters
 from telemetry_core.cli.options import config_option, json_option, read_config, timeout_option
+from telemetry_core.cli.places import spool_of
 from telemetry_core.clock import SystemClock
 from telemetry_core.errors import TelemetryError
 
@@ -95,7 +96,7 @@ def _retry_one(
         letters=found.store,
         which=evolve(found.which, sink=view.name),
         sink=view.name,
-        spool=config.base_dir / "spool",
+        spool=spool_of(config),
         service=config.service,
         destination=view.plugin.destination(),
     )

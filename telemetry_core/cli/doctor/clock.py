@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from telemetry_core.cli.doctor.reports import fail, ok
+from telemetry_core.cli.places import spool_of
 from telemetry_core.cli.words import age
 from telemetry_core.clock import NS_PER_SECOND, SystemClock, iso8601, parse_iso8601
 
@@ -27,7 +28,7 @@ _REMEDY = "set the clock, and have it kept by NTP"
 
 def clock(config: TelemetryConfig) -> Iterator[Finding]:
     """Say what time the machine believes it is, and what speaks against it."""
-    yield judged(SystemClock.time_ns(), _newest(config.base_dir))
+    yield judged(SystemClock.time_ns(), _newest(spool_of(config)))
     synchronised = _synchronised()
     if synchronised is not None:
         known = "it is synchronised" if synchronised else "nothing synchronises it"
@@ -45,10 +46,10 @@ def judged(now: int, newest: int) -> Finding:
     return ok("time", f"it is {moment}Z")
 
 
-def _newest(base: Path) -> int:
+def _newest(spool: Path) -> int:
     """Return when the spool was last written to, by the clock of its disk."""
     newest = 0
-    for folder, _, files in os.walk(base / "spool"):
+    for folder, _, files in os.walk(spool):
         for path in (folder, *(os.path.join(folder, name) for name in files)):
             try:
                 newest = max(newest, os.stat(path).st_mtime_ns)

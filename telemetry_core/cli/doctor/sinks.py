@@ -9,9 +9,8 @@ import attrs
 from telemetry_core.cli.asking import word_of
 from telemetry_core.cli.doctor.limit import in_turn
 from telemetry_core.cli.doctor.reports import fail, ok, warn
+from telemetry_core.cli.sinks import quiet_manager
 from telemetry_core.cli.standing import standing
-from telemetry_core.complaints import Complaints
-from telemetry_core.manager import Manager
 from telemetry_core.records import Finding, Level
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ def sinks(config: TelemetryConfig, seconds: float) -> Iterator[Finding]:
     if config.disabled:
         yield ok("disabled", "telemetry is disabled: no sink is built")
         return
-    manager = Manager(config, complaints=Complaints("count"))  # the findings say it all
+    manager = quiet_manager(config)
     for name, word in manager.silenced.items():
         yield warn(name, f"{name} is silenced by {word}", "unset it, unless that is meant")
     if not config.active:

@@ -6,10 +6,8 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from telemetry_core.cli.doctor.reports import ok, warn
-from telemetry_core.clock import SystemClock
+from telemetry_core.cli.places import dead_letters_of, folders_of
 from telemetry_core.complaints import counted
-from telemetry_core.delivery.dead_letters import DeadLetters
-from telemetry_core.delivery.spool.survey import survey
 from telemetry_core.files import DAMAGED
 
 if TYPE_CHECKING:
@@ -25,10 +23,10 @@ _MOST_NAMED = 1000
 
 def spool(config: TelemetryConfig) -> Iterator[Finding]:
     """Say what waits, what is left of programs that have ended, and what nobody can read."""
-    views = survey(config.base_dir / "spool")
+    views = folders_of(config)
     yield from _folders(views)
     yield from _damaged(config.base_dir)
-    yield from _dead(config.base_dir)
+    yield from _dead(config)
 
 
 def _folders(views: list[FolderView]) -> Iterator[Finding]:
@@ -54,7 +52,7 @@ def _damaged(base: Path) -> Iterator[Finding]:
         yield warn("damaged", what, "look at them, then delete them")
 
 
-def _dead(base: Path) -> Iterator[Finding]:
-    for sink, number in DeadLetters(base / "dead_letters.sqlite", SystemClock()).count().items():
+def _dead(config: TelemetryConfig) -> Iterator[Finding]:
+    for sink, number in dead_letters_of(config).count().items():
         what = f"{counted(number, 'record')} that {sink} will never accept"
         yield warn(f"dead_letters.{sink}", what, f"telemetry dlq list --sink {sink}")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from telemetry_core.cli.options import config_option, json_option, read_config
+from telemetry_core.cli.places import folders_of, spool_of
+from telemetry_core.cli.spool.text import oldest_of, told
 from telemetry_core.cli.words import age, size
-from telemetry_core.clock import SystemClock, iso8601
+from telemetry_core.clock import SystemClock
 
 if TYPE_CHECKING:
     from telemetry_core.cli.screen import Cell
@@ -21,12 +23,11 @@ if TYPE_CHECKING:
 def list_folders(config_path: str | None, as_json: bool) -> None:
     """List the folders of the spool and what waits in each."""
     from telemetry_core.cli.screen import Screen, print_json
-    from telemetry_core.delivery.spool.survey import survey
 
-    spool = read_config(config_path).base_dir / "spool"
-    views = survey(spool)
+    config = read_config(config_path)
+    views = folders_of(config)
     if as_json:
-        print_json({"spool": str(spool), "folders": [_told(view) for view in views]})
+        print_json({"spool": str(spool_of(config)), "folders": [told(view) for view in views]})
         return
     screen = Screen()
     if not views:
@@ -36,30 +37,8 @@ def list_folders(config_path: str | None, as_json: bool) -> None:
     screen.table(columns, [_cells(view) for view in views])
 
 
-def _told(view: FolderView) -> dict[str, Any]:
-    oldest = _oldest(view)
-    return {
-        "folder": view.path.name,
-        "path": str(view.path),
-        "service": view.service,
-        "pid": view.pid,
-        "alive": view.alive,
-        "owed": list(view.owed),
-        "pending": {sink: backlog.records for sink, backlog in view.waiting.items()},
-        "oldest": None if oldest is None else iso8601(oldest),
-        "bytes": view.bytes,
-        "written": iso8601(view.changed_ns) if view.changed_ns else None,
-        "problem": view.problem or None,
-    }
-
-
-def _oldest(view: FolderView) -> int | None:
-    times = (backlog.oldest_ns for backlog in view.waiting.values())
-    return min((time for time in times if time is not None), default=None)
-
-
 def _cells(view: FolderView) -> list[Cell]:
-    now, oldest = SystemClock.time_ns(), _oldest(view)
+    now, oldest = SystemClock.time_ns(), oldest_of(view)
     waiting = {
         sink: view.waiting[sink].records if sink in view.waiting else 0 for sink in view.owed
     }

@@ -15,6 +15,7 @@ from telemetry_core.cli.options import (
     sink_option,
     yes_option,
 )
+from telemetry_core.cli.places import folders_of
 from telemetry_core.cli.sinks import refuse_unknown_sink
 from telemetry_core.complaints import counted
 
@@ -39,13 +40,10 @@ def purge(sink: str, yes: bool, dry_run: bool, config_path: str | None, as_json:
     code 1 when something was left alone.
     """
     from telemetry_core.cli.screen import Screen, print_json
-    from telemetry_core.delivery.spool.survey import survey
 
     config = read_config(config_path)
     refuse_unknown_sink(config, sink)
-    views = [
-        view for view in survey(config.base_dir / "spool") if sink in view.owed or view.problem
-    ]
+    views = [view for view in folders_of(config) if sink in view.owed or view.problem]
     waiting = sum(_owed(view, sink) for view in views if not view.alive)
     if waiting and not dry_run:
         confirm(f"Drop {counted(waiting, 'record')} owed to {sink} for good?", yes=yes)

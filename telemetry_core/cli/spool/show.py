@@ -14,6 +14,7 @@ from telemetry_core.cli.options import (
     read_config,
     sink_option,
 )
+from telemetry_core.cli.places import spool_of
 from telemetry_core.cli.sinks import refuse_unknown_sink
 from telemetry_core.cli.words import flat, moment
 from telemetry_core.clock import iso8601
@@ -45,7 +46,7 @@ def show_folder(
     config = read_config(config_path)
     if sink is not None:
         refuse_unknown_sink(config, sink)
-    path = _find(config.base_dir / "spool", folder)
+    path = _find(spool_of(config), folder)
     found = list(islice(_waiting(path, sink), limit + 1))
     shown = found[:limit]
     if as_json:

@@ -64,11 +64,11 @@ def test_a_living_program_tries_a_resumed_sink_again(ask: Any, started: Any, shu
 @pytest.mark.parametrize("shut", [PAUSES], indirect=True)
 def test_it_says_what_it_ended_and_status_is_well_again(call: Any, ask: Any, shut: Path) -> None:
     _fail()
-    assert ask("status")["sinks"][0]["paused"]
+    assert ask("status")["sinks"]["shaky"]["paused"]
     done = call("resume", "shaky")
     assert done.exit_code == 0
     assert "shaky was paused (http_401: no key); that is over." in done.stdout
-    assert not ask("status")["sinks"][0]["paused"]
+    assert not ask("status")["sinks"]["shaky"]["paused"]
 
 
 @pytest.mark.parametrize("shut", [RAISES], indirect=True)

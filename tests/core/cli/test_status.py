@@ -37,7 +37,7 @@ while parent.is_alive():
 
 
 def _sink(told: Any, name: str) -> Any:
-    return next(sink for sink in told["sinks"] if sink["name"] == name)
+    return told["sinks"][name]
 
 
 def test_where_nothing_was_recorded_all_is_well(call: Any) -> None:
@@ -121,7 +121,7 @@ def test_one_sink_that_is_not_installed_leaves_the_others_on(
 ) -> None:
     monkeypatch.setenv("TELEMETRY_ACTIVE", "sqlite,snowplow")
     monkeypatch.setenv("TELEMETRY_ON_ERROR", "raise")
-    assert [sink["state"] for sink in ask("status")["sinks"]] == ["on", "off"]
+    assert [sink["state"] for sink in ask("status")["sinks"].values()] == ["on", "off"]
 
 
 def test_a_sink_that_is_owed_but_not_active_is_listed(
@@ -180,17 +180,17 @@ def test_the_last_error_of_a_sink_is_told_from_its_first_failure_to_its_first_su
 
 def test_where_nothing_lives_nobody_knows_a_rate(ask: Any, killed: Any) -> None:
     killed()
-    assert {sink["rate"] for sink in ask("status")["sinks"]} == {None}
+    assert {sink["rate"] for sink in ask("status")["sinks"].values()} == {None}
 
 
 def test_a_program_that_delivers_nothing_now_has_a_rate_of_zero(ask: Any, alive: Any) -> None:
     alive()
-    assert {sink["rate"] for sink in ask("status")["sinks"]} == {0.0}
+    assert {sink["rate"] for sink in ask("status")["sinks"].values()} == {0.0}
 
 
 def test_a_program_at_work_shows_how_fast_it_delivers(call: Any, ask: Any, started: Any) -> None:
     started(DELIVERS_ON_AND_ON)
-    assert all(sink["rate"] > 0 for sink in ask("status")["sinks"])
+    assert all(sink["rate"] > 0 for sink in ask("status")["sinks"].values())
     assert re.search(r"[1-9]\d*/s", call("status").stdout)
 
 
