@@ -91,7 +91,5 @@ def _show(screen: Screen, found: dict[str, Any]) -> None:
 
 def _cells(name: str, sink: dict[str, Any]) -> list[Cell]:
     health = {True: ("well", "green"), False: ("not well", "red"), None: ("silenced", "yellow")}
-    details = {
-        key: value for key, value in sink["details"].items() if value not in ([], "", None)
-    }
+    details = {key: value for key, value in sink["details"].items() if value not in ([], "", None)}
     return [name, health[sink["ok"]], sink["message"], flat(details)]

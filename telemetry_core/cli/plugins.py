@@ -25,13 +25,14 @@ def plugins(config_path: str | None, as_json: bool) -> int:
     from telemetry_core.cli.screen import Screen, print_json
 
     rows = _rows(config_path)
+    well = all(row["state"] != "off" for row in rows)
     if as_json:
-        print_json({"plugins": rows})
+        print_json({"ok": well, "plugins": rows})
     elif rows:
         Screen().table(["plugin", "state", "from", "why"], [_cells(row) for row in rows])
     else:
-        click.echo("No plugin is installed; try: pip install telemetry-sqlite telemetry-ndjson")
-    return int(any(row["state"] == "off" for row in rows))
+        Screen().line("No plugin is installed; try: pip install telemetry-sqlite telemetry-ndjson")
+    return int(not well)
 
 
 def _rows(config_path: str | None) -> list[dict[str, Any]]:

@@ -28,16 +28,15 @@ def set_setting(
         raise click.UsageError("give either a VALUE or --unset")
     from telemetry_core.cli.config.catalogue import key_path
     from telemetry_core.cli.config.changing import located, set_key, unset_key
+    from telemetry_core.cli.screen import Screen, print_json
 
     file = located(config_path)
     path = key_path(key)
     told = unset_key(file, path) if value is None else set_key(file, path, value)
     if as_json:
-        from telemetry_core.cli.screen import print_json
-
         print_json(told)
         return
-    click.echo(_sentence(told))
+    Screen().line(_sentence(told))
     for note in told["notes"]:
         click.echo(f"telemetry: {note}", err=True)
 

@@ -52,7 +52,7 @@ def purge(sink: str, yes: bool, dry_run: bool, config_path: str | None, as_json:
         print_json(result)
     else:
         _show(Screen(), result)
-    return int(bool(result["left"]))
+    return int(not result["ok"])
 
 
 def purge_all(views: list[FolderView], sink: str, *, dry_run: bool) -> dict[str, Any]:
@@ -67,6 +67,7 @@ def purge_all(views: list[FolderView], sink: str, *, dry_run: bool) -> dict[str,
     ]
     pending: dict[Path, int] = {view.path: _owed(view, sink) for view in views}
     return {
+        "ok": not any(one.left for one in done),
         "sink": sink,
         "dry_run": dry_run,
         "dropped": {one.path.name: one.records for one in done if one.records},

@@ -12,6 +12,7 @@ import struct
 import subprocess
 import sys
 import termios
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -28,16 +29,26 @@ if TYPE_CHECKING:
     Words = tuple[str, ...]
 
 HOSTILE = "evil\x1b[2J\n\x07 \u202egnirts עברית 数据库数据库 Z\u0301\u0302\u0303" + "long " * 40
+MISUSE = 2
 STEERING = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u202a-\u202e]")
 
-# What a command cannot be called without; {run} is the id of a run that is stored.
+# What a command cannot be called without; {run} is a run that is stored, {folder} one of the spool.
 ARGUMENTS: dict[Words, list[str]] = {
     ("runs", "show"): ["{run}"],
     ("runs", "tail"): ["-n", "3"],
     ("config", "get"): ["service"],
     ("config", "set"): ["service", "tested"],
     ("completion",): ["bash"],
-    ("init",): ["--yes"],
+    ("resume",): ["sqlite"],
+    ("spool", "show"): ["{folder}"],
+    ("spool", "purge"): ["--sink", "sqlite", "--yes"],
+    ("dlq", "clear"): ["--yes"],
+    ("db", "close-stale"): ["--yes"],
+    ("db", "export"): ["--format", "ndjson", "-o", "rows.ndjson"],
+    ("db", "migrate"): ["--yes"],
+    ("db", "restore"): ["--yes"],
+    ("db", "retain"): ["--older-than", "1d", "--yes"],
+    ("init",): ["--yes", "--config", "another.toml"],
     ("track",): [sys.executable, "-c", "pass"],
 }
 ENDLESS = {("runs", "tail")}
@@ -62,17 +73,22 @@ each_shown = pytest.mark.parametrize("words", SHOWN, ids=" ".join)
 
 
 @pytest.fixture
-def typed() -> Callable[[Words], list[str]]:
+def typed(store: Path, alive: Callable[[], object]) -> Callable[[Words], list[str]]:
     """Record what is hard to show, and return what gives the arguments that a command needs."""
+    Path("telemetry.toml").write_text('service = "default"\n')
     with TelemetryClient(load_config()) as client:
         run = client.start_run(HOSTILE, "job", input_summary=HOSTILE, items_failed=2)
         client.log_event(run, "event " + HOSTILE, {"payload": HOSTILE})
         client.end_run(run, "failure", error_summary=HOSTILE, error_details="Trace\n  " + HOSTILE)
         client.end_run(client.start_run("crawler", "nightly"))
-    return lambda words: [
-        *words,
-        *(part.replace("{run}", run) for part in ARGUMENTS.get(words, [])),
-    ]
+
+    def arguments(words: Words) -> list[str]:
+        if words == ("spool", "show"):
+            alive()  # a program in whose folder something waits
+        known = {"run": run, "folder": next((p.name for p in store.glob("spool/*/")), "")}
+        return [*words, *(part.format_map(known) for part in ARGUMENTS.get(words, []))]
+
+    return arguments
 
 
 def on_a_terminal(columns: int, *arguments: str, endless: bool = False, **environ: str) -> str:
@@ -141,14 +157,16 @@ def test_a_pipe_gets_neither_colour_nor_breaks(
 
 
 @each_ending
-def test_json_is_one_document_or_nothing(
+def test_json_is_one_document_whose_ok_is_the_exit_code(
     typed: Callable[[Words], list[str]], shell: Any, words: Words
 ) -> None:
     needed = typed(words)[len(words) :]
     done = shell(*words, "--json", *needed, FORCE_COLOR="1")
     assert b"Traceback" not in done.stderr
+    assert done.returncode != MISUSE
     if done.stdout:
-        json.loads(done.stdout)
+        answer = json.loads(done.stdout)
+        assert answer.get("ok", True) is (done.returncode == 0)
 
 
 @each_command
