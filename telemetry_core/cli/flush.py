@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from telemetry_core.delivery.report import FlushReport
     from telemetry_core.delivery.spool.survey import FolderView
 
+_NOTHING: dict[str, Any] = {"delivered": 0, "pending": 0, "refused": 0, "dropped": 0, "error": ""}
 _LOOK_EVERY = 0.1
 _GRACE = 0.5  # what closing may take beyond the time-out
 
@@ -37,8 +38,7 @@ def flush(timeout: float, config_path: str | None, as_json: bool) -> int:
     is reported and left to it. Exit code 0 when nothing of the ended ones waits, else 1.
     """
     config = read_config(config_path)
-    if config.disabled:
-        raise TelemetryError("TELEMETRY_DISABLED is set, and it silences flush too; unset it")
+    refuse_when_disabled(config)
     result = deliver_all(config, timeout, quiet=as_json)
     if as_json:
         from telemetry_core.cli.screen import print_json
@@ -47,6 +47,12 @@ def flush(timeout: float, config_path: str | None, as_json: bool) -> int:
     else:
         _show(result)
     return int(not result["ok"])
+
+
+def refuse_when_disabled(config: TelemetryConfig) -> None:
+    """Raise `TelemetryError` when the user forbids what delivers."""
+    if config.disabled:
+        raise TelemetryError("TELEMETRY_DISABLED is set, and it silences this too; unset it")
 
 
 def deliver_all(config: TelemetryConfig, timeout: float, *, quiet: bool) -> dict[str, Any]:
@@ -110,15 +116,10 @@ def _sum_up(views: Iterable[FolderView]) -> Counter[str]:
 
 def _sinks(reports: Iterable[FlushReport], waiting: Counter[str]) -> dict[str, dict[str, Any]]:
     """Return each sink's figures over all services, also of those that are not active."""
-    sinks = {
-        name: {"delivered": 0, "pending": number, "refused": 0, "dropped": 0, "error": ""}
-        for name, number in waiting.items()
-    }
+    sinks = {name: {**_NOTHING, "pending": number} for name, number in waiting.items()}
     for report in reports:
         for name, found in report.sinks.items():
-            figures = sinks.setdefault(
-                name, {"delivered": 0, "pending": 0, "refused": 0, "dropped": 0, "error": ""}
-            )
+            figures = sinks.setdefault(name, {**_NOTHING})
             for key in ("delivered", "refused", "dropped"):
                 figures[key] += getattr(found, key)
             figures["error"] = figures["error"] or found.error

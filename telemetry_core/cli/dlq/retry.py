@@ -11,7 +11,6 @@ from telemetry_core.cli.dlq.letters import letters_of, which_letters
 from telemetry_core.cli.options import config_option, json_option, read_config, timeout_option
 from telemetry_core.cli.places import spool_of
 from telemetry_core.clock import SystemClock
-from telemetry_core.errors import TelemetryError
 
 if TYPE_CHECKING:
     from telemetry_core.cli.dlq.letters import Letters
@@ -39,11 +38,11 @@ def retry(
 
     Each goes to its own sink and to no other. Exit code 0 when all of them arrived, else 1.
     """
+    from telemetry_core.cli.flush import refuse_when_disabled
     from telemetry_core.cli.screen import Screen, print_json
 
     config = read_config(config_path)
-    if config.disabled:
-        raise TelemetryError("TELEMETRY_DISABLED is set, and it silences this too; unset it")
+    refuse_when_disabled(config)
     found = letters_of(config, **wanted)
     result = retry_all(config, found, limit, timeout, quiet=as_json)
     if as_json:
