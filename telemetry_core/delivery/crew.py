@@ -7,10 +7,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from telemetry_core.clock import SystemClock
+from telemetry_core.delivery.process import PROCESS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
+    from telemetry_core.delivery.alarm import Alarm
     from telemetry_core.delivery.worker import Worker
 
 
@@ -20,8 +22,9 @@ class Crew:
     Each has `left` called by its worker's very last act. Deadlines are of the real steady clock.
     """
 
-    def __init__(self, close_the_door: Callable[[], object]) -> None:
+    def __init__(self, close_the_door: Callable[[], object], alarm: Alarm) -> None:
         self.dismissed = False
+        self._alarm = alarm
         self._workers: list[Worker] = []
         self._resting: set[Worker] = set()
         self._close_the_door = close_the_door
@@ -46,14 +49,25 @@ class Crew:
     def rest(self, deadline: float) -> None:
         """Bring those that run to rest, each between two batches."""
         running = [worker for worker in self._workers if worker.running]
-        for worker in running:
-            worker.rest(0.0)
-        for worker in running:
-            worker.rest(deadline - SystemClock.monotonic())
-        self._resting.update(running)  # another thread may have brought others to rest, to fork too
+        if running:
+            self._alarm.waiting.add(self)
+        try:
+            for worker in running:
+                worker.rest(0.0)
+            for worker in running:
+                worker.rest(deadline - SystemClock.monotonic())
+        finally:  # also when a signal handler raises, for the fork goes on
+            self._resting.update(running)  # another thread may have others at rest, to fork too
+
+    def ring(self) -> None:
+        """Resume at a record that came since, where no thread could be had for it."""
+        if not PROCESS.resumes_soon:
+            PROCESS.wait_for_resumption()
+            self.resume()
 
     def resume(self) -> None:
         """Have those run again that were brought to rest."""
+        self._alarm.waiting.discard(self)
         with suppress(KeyError):  # until it is empty
             while True:
                 self._resting.pop().start()

@@ -61,7 +61,7 @@ class Engine:
         self._takeovers = 0
         self.spool = self._new_spool()
         self.dead_letters = DeadLetters(config.base_dir / "dead_letters.sqlite", clock)
-        self.crew = Crew(self.spool.close)
+        self.crew = Crew(self.spool.close, self.alarm)
         self.syncer = self._worker("sync", self._sync, (SYNC_SECONDS, self.spool.sync))
         self.sinks: list[DrivenSink] = []
         self.left_to_parent: list[UndrivenSink] = []

@@ -17,6 +17,7 @@ from msgspec import Struct
 from telemetry_core.clock import SystemClock
 
 FORK_PATIENCE = 0.05
+RESUMPTION = 1.0  # seconds within which a fork is over, and whoever rested for it goes on
 
 
 class Member(Protocol):
@@ -57,6 +58,7 @@ class Process:
         self._members: weakref.WeakSet[Member] = weakref.WeakSet()
         self._listening = False
         self._forking = threading.Lock()  # from the rest before a fork until all go on after it
+        self._overdue_at = 0.0
         self._finalizing_pid = 0
         self._inherited = _Kept([])
         self._inherited.itself = self._inherited
@@ -109,12 +111,18 @@ class Process:
     def wait_for_resumption(self) -> None:
         """Let those that a fork brought to rest go on first; never for long."""
         if self._forking.acquire(timeout=FORK_PATIENCE):
-            self._forking.release()
+            self._let_go()
         else:
             self._resume()  # no thread could be had for it, or another one forks just now
 
+    @property
+    def resumes_soon(self) -> bool:
+        """Whether those that a fork brought to rest go on without us, as far as one can tell."""
+        return self._forking.locked() and SystemClock.monotonic() < self._overdue_at
+
     def _before_fork(self) -> None:
         deadline = SystemClock.monotonic() + FORK_PATIENCE
+        self._overdue_at = deadline + RESUMPTION
         self._forking.acquire(timeout=FORK_PATIENCE)
         for member in self._present():
             member.rest(max(0.0, deadline - SystemClock.monotonic()))
@@ -124,8 +132,11 @@ class Process:
             for member in self._present():
                 member.resume()
         finally:
-            with suppress(RuntimeError):  # of two that forked at once, the other one was quicker
-                self._forking.release()
+            self._let_go()
+
+    def _let_go(self) -> None:
+        with suppress(RuntimeError):  # of two that forked at once, the other one was quicker
+            self._forking.release()
 
     def _after_fork_in_child(self) -> None:
         self._forking = threading.Lock()

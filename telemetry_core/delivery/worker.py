@@ -221,6 +221,8 @@ class Worker:
             self._complain("build", f"it is off: {self.error}; {self._when_off}", final=True)
 
     def _leave(self) -> None:
+        if self._over:  # an interrupted Thread.join took the thread before this one for dead
+            return
         if self.error is None:
             self._close(self._end)
         self._over = True
