@@ -183,6 +183,8 @@ def _verdict(found: dict[str, Any]) -> Cell:
             f"Records wait for sinks that are not active; name them in `active`: {names}",
             "yellow",
         )
+    if any(found["sinks"][name]["last_error"] for name in owed):
+        return "Records wait for what the last errors say; then: telemetry flush", "yellow"
     if owed or any(folder["problem"] for folder in ended):
         return "Records of programs that have ended wait; try: telemetry flush", "yellow"
     if ended and found["ok"]:

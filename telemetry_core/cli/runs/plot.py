@@ -123,7 +123,7 @@ def _row(
 def _axis(begin: int, end: int, size: int, width: int) -> str:
     """Name the beginning of the first bar and, where there is room, that of the last one."""
     last = end - (end - begin) % size
-    part = _DATE if end - begin > _DAY else _TIME
+    part = _DATE if end - begin >= _DAY else _TIME  # one time of day would not tell two days apart
     names = [iso8601(hour * HOUR)[part] for hour in (begin, last)]
     room = width - len("".join(names))
     return (" " * room).join(names) if room > 0 and last != begin else names[0]

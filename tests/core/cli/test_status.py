@@ -163,7 +163,7 @@ def test_a_sink_that_does_not_answer_is_wrong(
 
 
 def test_the_last_error_of_a_sink_is_told_from_its_first_failure_to_its_first_success(
-    ask: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    call: Any, ask: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("TELEMETRY_ACTIVE", "sqlite")
     monkeypatch.setenv("TELEMETRY_DB_PATH", str(tmp_path / "here" / "runs.sqlite"))
@@ -174,6 +174,7 @@ def test_the_last_error_of_a_sink_is_told_from_its_first_failure_to_its_first_su
     told = _sink(ask("status"), "sqlite")
     assert (told["circuit"], "FileExistsError" in told["last_error"]) == ("closed", True)
     (tmp_path / "here").unlink()
+    assert "what the last errors say; then: telemetry flush" in call("status").stdout
     ask("flush")
     assert _sink(ask("status"), "sqlite")["last_error"] is None
 

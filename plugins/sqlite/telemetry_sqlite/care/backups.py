@@ -167,7 +167,7 @@ def _copy_verified(
 ) -> None:
     copy_into(database, empty, progress)
     if found := verify(empty):
-        why = found[0].replace(f"{empty} ", "it ")  # the copy is as the database is
+        why = f"it {found[0].removesuffix('.')}"  # the copy is as the database is
         raise DatabaseUnusableError(
             f"{database} could not be backed up: {why}; see: telemetry db check"
         )

@@ -64,7 +64,7 @@ def compact(path: str, *, wait: float, progress: Shown) -> Compacted:
         _rewrite(real, new, lambda: progress(min(os.path.getsize(new), needed), needed))
         problems = verify(new)
         if problems or rows_in(new) != rows_in(real):
-            what = problems[0] if problems else "rows are missing in it"
+            what = f"it {problems[0]}" if problems else "rows are missing in it"
             raise DatabaseUnusableError(
                 f"{path} stays as it was, for the new file is no good: {what}"
             )

@@ -53,17 +53,20 @@ def copy_into(source: str, empty: str, progress: Shown | None = None) -> None:
 
 
 def verify(path: str) -> list[str]:
-    """Return what is wrong with a database; nothing when it is sound and ours, of whichever age."""
+    """Return what is wrong with a database; nothing when it is sound and ours, of whichever age.
+
+    Each problem goes on where a sentence begins with the path.
+    """
     try:
         with looking(path) as connection:
             if connection is None:
-                return [f"{path} is not there, or empty"]
+                return ["is not there, or empty"]
             if damage := damage_in(connection, full=True):
-                return [f"{path} is damaged: {damage}"]
+                return [f"is damaged: {damage}"]
             if schema.state(connection) is not schema.State.OLDER:
                 schema.check(connection, path)
     except DatabaseUnusableError as error:
-        return [str(error)]
+        return [str(error).removeprefix(f"{path} ")]
     return []
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import os
 import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from telemetry_sqlite.care.unfinished import is_unfinished
 from telemetry_sqlite.damage import is_busy, is_damage
 from telemetry_sqlite.errors import DatabaseUnusableError
 
@@ -33,10 +35,17 @@ def _reason(error: sqlite3.Error | OSError) -> str:
     if isinstance(error, BlockingIOError):
         return _LOCKED
     if isinstance(error, OSError):
-        return _FULL if error.errno == errno.ENOSPC else str(error)
+        return _FULL if error.errno == errno.ENOSPC else _of_the_disk(error)
     if is_busy(error):
         return _LOCKED
     if is_damage(error):
         return f"{error}; see: telemetry db check"
     full = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
     return _FULL if full else str(error)
+
+
+def _of_the_disk(error: OSError) -> str:
+    """Return what the disk says, of a file that was not finished only where it was to be."""
+    if error.strerror and is_unfinished(str(error.filename)):
+        return f"{error.strerror}: {os.path.dirname(error.filename)}"
+    return str(error)

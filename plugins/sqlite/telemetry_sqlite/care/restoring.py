@@ -75,7 +75,7 @@ def choose(database: str, wanted: str | None) -> str:
             else "No other backup is sound; see: telemetry db backups"
         )
         raise DatabaseUnusableError(
-            f"{path} cannot be restored: {problems[0].removesuffix('.')}. {instead}"
+            f"{path} cannot be restored: it {problems[0].removesuffix('.')}. {instead}"
         )
     return path
 
@@ -199,7 +199,7 @@ def _have_its_own_file(safety: str) -> None:
 
 def _refuse_unsound(copy: str) -> None:
     if problems := verify(copy):
-        raise DatabaseUnusableError(f"the copy of the backup is not sound: {problems[0]}")
+        raise DatabaseUnusableError(f"the copy of the backup is not sound: it {problems[0]}")
 
 
 def _is_outdated(path: str) -> bool:

@@ -38,6 +38,11 @@ def unfinished(target: str) -> Iterator[str]:
         _remove(path)
 
 
+def is_unfinished(path: str) -> bool:
+    """Whether a path is that of a file which is being written."""
+    return path.endswith(_MARK)
+
+
 def finish(path: str, target: str) -> None:
     """Give a finished file its name once the disk has it; raises `FileExistsError` for a taken one."""
     sync_file(path)

@@ -103,7 +103,8 @@ def _show(done: dict[str, Any], planned: Tally) -> None:
 def _show_rows(screen: Screen, found: dict[str, Any], beginning: str) -> None:
     older = f"from before {moment(found['before'])}"
     if not _rows(found):
-        screen.line(f"Nothing {older} is to be deleted.")
+        deleted = "was deleted" if found.get("interrupted") else "is to be deleted"
+        screen.line(f"Nothing {older} {deleted}.")
     else:
         rows = {"runs": sum(found["runs"].values()), "events": found["events"]}
         screen.line((f"{beginning}, {older}: ", "bold"), counted(rows))

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 from telemetry_sqlite import DatabaseUnusableError
-from telemetry_sqlite.care.backups import back_up, find_backups, newest_sound, rotate, rows_in
+from telemetry_sqlite.care.backups import (
+    back_up,
+    back_up_to,
+    find_backups,
+    newest_sound,
+    rotate,
+    rows_in,
+)
 from telemetry_sqlite.care.copying import verify
 
 if TYPE_CHECKING:
@@ -133,6 +140,14 @@ def test_a_database_with_nothing_in_it_is_not_backed_up(tmp_path: Path) -> None:
     empty.touch()
     with pytest.raises(DatabaseUnusableError, match="backed up: it is not there, or empty"):
         back_up(str(empty))
+
+
+def test_a_place_that_takes_no_file_is_named_and_not_the_file_that_was_begun(
+    database: str, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(DatabaseUnusableError, match=f"Not a directory: {tmp_path}/file$"):
+        back_up_to(database, f"{tmp_path}/file/copy.sqlite")
 
 
 def test_a_full_disk_is_said_and_nothing_is_left(database: str) -> None:

@@ -93,6 +93,7 @@ def test_interrupted_it_says_how_far_it_came(
     done = db("retain", *BEFORE, "--yes")
     assert done.exit_code == 130
     assert "Stopped; some 3 rows are left. To go on, the same again" in done.stdout
+    assert "was deleted" in done.stdout
 
 
 def test_an_age_is_needed_and_has_to_be_one(db: Db, database: str) -> None:
