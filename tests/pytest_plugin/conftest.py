@@ -10,6 +10,12 @@ import pytest
 
 RunSuite = Callable[..., pytest.RunResult]
 
+# Plugins of the machine's own that are not asked about here and take long to import.
+NEEDLESS = [
+    part
+    for name in ("cacheprovider", "hypothesispytest", "respx", "anyio")
+    for part in ("-p", f"no:{name}")
+]
 REMOTE = """
 import os
 
@@ -39,7 +45,7 @@ def alone(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.
 
 @pytest.fixture
 def run_suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> RunSuite:
-    """Return a function that runs a suite with all that is installed, in a process of its own.
+    """Return a function that runs a suite with our plugin as installed, in a process of its own.
 
     A sink `remote` is installed there and active by default; what it ships stands in `shipped`.
     """
@@ -64,7 +70,6 @@ def run_suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Run
         pytester.makepyfile(test_suite=suite)
         for name, text in (environ or {}).items():
             monkeypatch.setenv(name, text)
-        command = (sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments)
-        return pytester.run(*command, timeout=60)
+        return pytester.run(sys.executable, "-m", "pytest", *NEEDLESS, *arguments, timeout=60)
 
     return run

@@ -153,7 +153,7 @@ def test_nothing_is_left_of_a_server_that_hung_and_had_idle_clients(server: Http
         hung = socket.create_connection(("127.0.0.1", port))
         hung.sendall(WHOLE)
         server.wait_for(lambda: len(server.requests) == 2)
-    assert set(threading.enumerate()) == before
+    assert set(threading.enumerate()) <= before
     for one in (half, hung):
         one.settimeout(30)
         with one:
