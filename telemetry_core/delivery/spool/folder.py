@@ -207,12 +207,15 @@ class Folder:
         settled_beyond = len(cursor.settled[segment.lane])
         return max(0, lines - settled_beyond) if segment.number == position.segment else lines
 
-    def forget_sink(self, sink: str) -> None:
-        """Owe a sink nothing more."""
-        self.owner.owed.pop(sink, None)
-        self.owner.save(self.path)
+    def forget_sink(self, sink: str) -> bool:
+        """Owe a sink nothing more; false when the disk does not take that: then all stays."""
+        destination = self.owner.owed.pop(sink)
+        if not self.owner.save(self.path):
+            self.owner.owed[sink] = destination
+            return False
         self.cursor(sink).forget()
         self._cursors.pop(sink, None)
+        return True
 
     # -- the end
 

@@ -58,9 +58,13 @@ def purge(path: Path, sink: str, *, dry_run: bool = False) -> Purged:
 
 
 def _drop(folder: Folder, sink: str) -> None:
-    """Owe the sink nothing more; without another one there is no reason for the folder."""
+    """Owe the sink nothing more; without another one there is no reason for the folder.
+
+    Raises `OSError` where the disk does not take that.
+    """
     if list(folder.owner.owed) == [sink]:
         folder.remove()
-    else:
-        folder.forget_sink(sink)
+    elif folder.forget_sink(sink):
         folder.release_segments()
+    else:
+        raise OSError("the disk takes no files; make room")

@@ -201,8 +201,9 @@ class Spool:
             return
         for sink in set(folder.owner.owed) - set(self._destinations):
             count = folder.unread(sink)
+            if not folder.forget_sink(sink):
+                continue
             self.lost[sink] += count
-            folder.forget_sink(sink)
             kept = counted(count, "record")
             logger.warning("%s kept too long for the sink %s and dropped", kept, sink)
 

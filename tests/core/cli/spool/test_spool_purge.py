@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+import threading
+from pathlib import Path
+from typing import Any
 
 import pytest
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 KILLED_AT = """
 import os, signal
@@ -57,6 +57,18 @@ def test_what_a_living_program_holds_is_reported_and_left(call: Any, ask: Any, a
     done = call("spool", "purge", "--sink", "ndjson", "--yes")
     assert done.exit_code == 1
     assert "is left alone: 3 records: its program is alive" in done.stdout
+    assert ask("spool", "ls")["folders"][0]["pending"]["ndjson"] == 3
+
+
+def test_what_a_full_disk_does_not_let_go_is_reported_and_left(
+    call: Any, ask: Any, killed: Any, store: Path
+) -> None:
+    killed()
+    (owner,) = store.glob("spool/*/owner.json")
+    Path(f"{owner}.{os.getpid()}-{threading.get_ident()}.tmp").mkdir()  # where it is written first
+    done = call("spool", "purge", "--sink", "ndjson", "--yes")
+    assert done.exit_code == 1
+    assert "is left alone: 3 records: the disk takes no files" in done.stdout
     assert ask("spool", "ls")["folders"][0]["pending"]["ndjson"] == 3
 
 
