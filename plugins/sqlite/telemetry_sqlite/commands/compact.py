@@ -28,6 +28,6 @@ def compact(database: str, wait: float, as_json: bool) -> int:
         print_json(asdict(done))
     else:
         screen = Screen()
-        screen.line(("Rewritten: ", "green"), done.path, wrap=False)
+        screen.line(("Rewritten: ", "green"), done.path)
         screen.line(f"{size(done.before)} before, {size(done.after)} now")
     return 0
