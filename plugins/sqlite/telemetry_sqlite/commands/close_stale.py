@@ -6,14 +6,9 @@ from typing import Any
 
 import click
 
-from telemetry_core.cli import Moment, Screen, json_option, moment, print_json
-from telemetry_sqlite.commands.options import (
-    confirm,
-    database_option,
-    existing,
-    wait_option,
-    yes_option,
-)
+from telemetry_core.cli import Moment, Screen, confirm, json_option, moment, print_json, yes_option
+from telemetry_sqlite.commands.options import database_option, existing, wait_option
+from telemetry_sqlite.commands.words import counted
 
 _MOST_SHOWN = 20
 _ENDS = ("cancelled", "failure", "partial", "success", "timeout")
@@ -58,14 +53,15 @@ def close_stale(
     found = list(stale_runs(existing(database), before, agent_name))
     if not as_json:
         _show(found, before)
+    runs = counted({"runs": len(found)})
     if found and not dry_run:
-        confirm(f"End {_counted(found)} as {status}?", yes=yes)
+        confirm(f"End {runs} as {status}?", yes=yes)
         found = close_stale_runs(database, before, agent_name=agent_name, status=status, wait=wait)
     if as_json:
         print_json({"path": database, "dry_run": dry_run, "status": status, "runs": found})
     elif found:
         done = "Nothing was changed; to do it, leave out --dry-run." if dry_run else ""
-        Screen().line(done or f"Ended {_counted(found)} as {status}.")
+        Screen().line(done or f"Ended {runs} as {status}.")
 
 
 def _show(found: list[dict[str, Any]], before: str) -> None:
@@ -80,7 +76,3 @@ def _show(found: list[dict[str, Any]], before: str) -> None:
     screen.table(["agent", "started", "last heard of", "run"], rows)
     if len(found) > _MOST_SHOWN:
         screen.line((f"… and {len(found) - _MOST_SHOWN:,} more", "dim"))
-
-
-def _counted(found: list[dict[str, Any]]) -> str:
-    return f"{len(found):,} run{'' if len(found) == 1 else 's'}"

@@ -9,6 +9,7 @@ import click
 
 from telemetry_core.cli import Moment, Progress, Screen, json_option, print_json
 from telemetry_sqlite.commands.options import database_option, existing
+from telemetry_sqlite.commands.words import counted
 
 if TYPE_CHECKING:
     from telemetry_sqlite.care.exporting import Choice
@@ -67,7 +68,7 @@ def export(
     if as_json:
         print_json({"path": database, "output": output, "format": form, "rows": counts})
     else:
-        what = " and ".join(f"{number:,} {kind}" for kind, number in counts.items())
+        what = " and ".join(counted({kind: number}) for kind, number in counts.items())
         Screen().line(f"Wrote {what} to {output}")
 
 

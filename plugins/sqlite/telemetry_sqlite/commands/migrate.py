@@ -7,14 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from telemetry_core.cli import Progress, Screen, json_option, print_json
-from telemetry_sqlite.commands.options import (
-    confirm,
-    database_option,
-    existing,
-    wait_option,
-    yes_option,
-)
+from telemetry_core.cli import Progress, Screen, confirm, json_option, print_json, yes_option
+from telemetry_sqlite.commands.options import database_option, existing, wait_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,22 +8,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from telemetry_core.cli import (
-    config_option,
-    confirm,
-    read_config,
-    sink_names,
-    sink_of_kind,
-    yes_option,
-)
+from telemetry_core.cli import config_option, read_config, sink_names, sink_of_kind
 from telemetry_sqlite.errors import DatabaseUnusableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from telemetry_core import TelemetryConfig
-
-__all__ = ["confirm", "database_option", "existing", "wait_option", "yes_option"]
 
 F = TypeVar("F", bound="Callable[..., Any]")
 

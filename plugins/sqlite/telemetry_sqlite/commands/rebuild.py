@@ -17,6 +17,7 @@ from telemetry_core.cli import (
     size,
 )
 from telemetry_sqlite.commands.options import database_option, wait_option
+from telemetry_sqlite.commands.words import counted
 
 if TYPE_CHECKING:
     from telemetry_sqlite.care.rebuilding import Rebuild
@@ -74,13 +75,14 @@ def _show(done: Rebuild, *, instead_of: str | None) -> None:
     screen.line((done.path, "bold"))
     rate = f", {done.lines / done.seconds:,.0f} lines a second" if done.seconds else ""
     more = f", {done.completed:,} completed" if done.completed else ""
+    read, runs, events = (
+        counted({"lines": lines}) for lines in (done.lines, done.told["runs"], done.told["events"])
+    )
+    files = counted({"files": done.files})
     rows = [
-        (
-            "read",
-            f"{_counted(done.lines, 'line')} of {_counted(done.files, 'file')}, {size(done.bytes)}{rate}",
-        ),
-        ("runs", f"{_counted(done.told['runs'], 'line')}, {done.added['runs']:,} added{more}"),
-        ("events", f"{_counted(done.told['events'], 'line')}, {done.added['events']:,} added"),
+        ("read", f"{read} of {files}, {size(done.bytes)}{rate}"),
+        ("runs", f"{runs}, {done.added['runs']:,} added{more}"),
+        ("events", f"{events}, {done.added['events']:,} added"),
     ]
     screen.listing([[(name, "dim"), said] for name, said in rows])
     if done.passed_over:
@@ -95,7 +97,3 @@ def _show(done: Rebuild, *, instead_of: str | None) -> None:
     if instead_of:
         words = shlex.join(["telemetry", "db", "restore", done.path, "--db", instead_of])
         screen.line(f"Put it in place:  {words}")
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from telemetry_core.cli import Progress, Screen, json_option, print_json
-from telemetry_sqlite.commands.options import confirm, database_option, wait_option, yes_option
+from telemetry_core.cli import Progress, Screen, confirm, json_option, print_json, yes_option
+from telemetry_sqlite.commands.options import database_option, wait_option
 from telemetry_sqlite.commands.words import counted
 
 if TYPE_CHECKING:

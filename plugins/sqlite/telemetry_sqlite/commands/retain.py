@@ -6,8 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from telemetry_core.cli import Moment, Progress, Screen, json_option, moment, print_json, size
-from telemetry_sqlite.commands.options import database_option, existing, yes_option
+from telemetry_core.cli import (
+    Moment,
+    Progress,
+    Screen,
+    json_option,
+    moment,
+    print_json,
+    size,
+    yes_option,
+)
+from telemetry_sqlite.commands.options import database_option, existing
 from telemetry_sqlite.commands.words import counted
 
 if TYPE_CHECKING:
