@@ -38,7 +38,7 @@ class Turn:
     __slots__ = ("_descriptor", "_path", "_patience")
 
     def __init__(self, database: str, patience: float | None = None) -> None:
-        self._path = f"{database}.writer.lock"
+        self._path = f"{os.path.realpath(database)}.writer.lock"  # one for all links to it
         self._patience = patience
         self._descriptor: int | None = None
 

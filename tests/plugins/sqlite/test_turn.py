@@ -4,6 +4,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
 from telemetry_sqlite.turn import Turn
 
 if TYPE_CHECKING:
@@ -45,3 +46,15 @@ def test_a_turn_ends_with_its_block_also_after_an_error(tmp_path: Path) -> None:
 
     with turn:
         assert (tmp_path / "runs.sqlite.writer.lock").exists()
+
+
+def test_a_link_and_the_file_it_leads_to_have_one_turn(tmp_path: Path) -> None:
+    link = tmp_path / "link.db"
+    link.symlink_to(tmp_path / "runs.sqlite")
+
+    with (
+        Turn(str(link)),
+        pytest.raises(BlockingIOError),
+        Turn(str(tmp_path / "runs.sqlite"), patience=0),
+    ):
+        pass

@@ -174,7 +174,8 @@ def _copy_verified(
 
 
 def _stem(database: str) -> str:
-    return Path(os.path.realpath(database)).stem
+    """Return how the names of its backups begin; `runs.db` and `runs.sqlite` share none."""
+    return os.path.basename(os.path.realpath(database)).removesuffix(".sqlite")
 
 
 def _is_time(stamp: str) -> bool:

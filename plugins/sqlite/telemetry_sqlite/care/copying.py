@@ -48,7 +48,7 @@ def copy_into(source: str, empty: str, progress: Shown | None = None) -> None:
     try:
         _copy(source, empty, progress, still=False)
     except _BegunAnewError:
-        with Turn(source):
+        with Turn(source, patience=BUSY_TIMEOUT):  # not for ever: a migration has it already
             _copy(source, empty, progress, still=True)
 
 

@@ -38,8 +38,7 @@ def alone(path: str, wait: float) -> Iterator[None]:
     """
     real = os.path.realpath(path)
     with ExitStack() as stack:
-        for name in dict.fromkeys((path, real)):
-            stack.enter_context(Turn(name, patience=wait))
+        stack.enter_context(Turn(path, patience=wait))
         if os.path.exists(real):
             connection = stack.enter_context(_connected(real, wait))
             try:

@@ -198,3 +198,12 @@ def test_a_directory_that_may_not_be_written_is_said(database: str, tmp_path: Pa
     with os.fdopen(read) as pipe:
         assert "Permission denied" in pipe.read()
     os.waitpid(child, 0)
+
+
+def test_two_databases_of_one_folder_have_each_its_own_backups(database: str) -> None:
+    other = str(Path(database).with_suffix(".db"))
+    shutil.copyfile(database, other)
+    backup, others = back_up(database), back_up(other)
+    assert rotate(other, others, keep=1) == []
+    assert [one.path for one in find_backups(database)] == [backup]
+    assert [one.path for one in find_backups(other)] == [others]
