@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,8 @@ from telemetry_core.complaints import counted
 from telemetry_core.errors import TelemetryError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
+    from pathlib import Path
 
     from telemetry_core.config import TelemetryConfig
     from telemetry_core.delivery.engine import Engine
@@ -63,14 +65,21 @@ def deliver_all(config: TelemetryConfig, timeout: float, *, quiet: bool) -> dict
         for service in _services(config.service, ended)
     }
     left = folders_of(config)
-    waiting = _sum_up(view for view in left if not view.alive)
+    tried = {view.path for view in ended}
+    others = [view for view in left if view.alive and not _is_ours(view, tried)]
+    waiting = _sum_up(view for view in left if view not in others)
     return {
         "ok": not waiting and not any(view.problem for view in left),
         "services": list(reports),
         "sinks": _sinks(reports.values(), waiting),
-        "alive": [_living(view) for view in left if view.alive and view.pending],
+        "alive": [_living(view) for view in others if view.pending],
         "unreadable": {str(view.path): view.problem for view in left if view.problem},
     }
+
+
+def _is_ours(view: FolderView, tried: Collection[Path]) -> bool:
+    """Tell whether we hold a folder: a sink that hangs keeps it locked until we end."""
+    return view.path in tried or view.pid == os.getpid()
 
 
 def _services(own: str, ended: Iterable[FolderView]) -> list[str]:

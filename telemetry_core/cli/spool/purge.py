@@ -92,5 +92,5 @@ def _show(screen: Screen, result: dict[str, Any]) -> None:
     elif not left:
         screen.line(f"Nothing is owed to {result['sink']}.")
     for folder, found in left.items():
-        number = f"{counted(found['pending'], 'record')}: " if found["pending"] else ""
-        screen.line((f"{folder} is left alone: {number}{found['why']}", "yellow"))
+        number = f" with {counted(found['pending'], 'record')}" if found["pending"] else ""
+        screen.line((f"{folder}{number} is left alone: {found['why']}", "yellow"))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -101,3 +103,25 @@ def test_a_store_that_was_deleted_meanwhile_is_no_trouble(
     killed()
     shutil.rmtree(store)
     assert call("flush").exit_code == 0
+
+
+HANGS = """
+import threading
+from telemetry_core import hookimpl
+class Shaky:
+    @hookimpl
+    def ship_batch(self, batch):
+        threading.Event().wait()
+"""
+RECORDS = "import os, telemetry_core; telemetry_core.capture('step'); os._exit(0)"
+
+
+def test_what_a_sink_that_hangs_keeps_from_us_waits_and_is_no_living_programs(
+    shell: Any, installed: Any
+) -> None:
+    installed(HANGS)
+    subprocess.run([sys.executable, "-c", RECORDS], check=True)
+    done = shell("flush", "--timeout", "0.2", "--json")
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["ok"], told["alive"]) == (1, False, [])
+    assert told["sinks"]["shaky"]["pending"] == 1

@@ -56,7 +56,7 @@ def test_what_a_living_program_holds_is_reported_and_left(call: Any, ask: Any, a
     alive()
     done = call("spool", "purge", "--sink", "ndjson", "--yes")
     assert done.exit_code == 1
-    assert "is left alone: 3 records: its program is alive" in done.stdout
+    assert "with 3 records is left alone: its program is alive" in done.stdout
     assert ask("spool", "ls")["folders"][0]["pending"]["ndjson"] == 3
 
 
