@@ -133,10 +133,7 @@ def looking(path: str, patience: float = BUSY_TIMEOUT) -> Iterator[Connection | 
         if not os.path.exists(path):
             yield None
             return
-        # not mode=ro: the journal of a killed writer must be rolled back before one can read
-        location = Path(path).absolute().as_uri() + "?mode=rw"
-        connection = sqlite3.connect(location, uri=True, timeout=patience, isolation_level=None)
-        with closing(connection):
+        with closing(connect_existing(path, patience)) as connection:
             connection.execute("PRAGMA query_only = ON")
             yield None if schema.is_empty(connection) else connection
     except sqlite3.Error as error:
@@ -152,6 +149,16 @@ def refuse_another_file(path: str, known: FileId | None) -> None:
     """
     if damage.file_id(path) != known:
         raise DatabaseUnusableError(f"another file took the place of {path} meanwhile; try again")
+
+
+def connect_existing(path: str, patience: float = BUSY_TIMEOUT) -> Connection:
+    """Open a connection to a file that is there; SQLite itself would begin one that is not.
+
+    :param patience: seconds to wait for who has it locked.
+    """
+    # not mode=ro: the journal of a killed writer must be rolled back before one can read
+    location = Path(path).absolute().as_uri() + "?mode=rw"
+    return sqlite3.connect(location, uri=True, timeout=patience, isolation_level=None)
 
 
 def connect(path: str, patience: float = BUSY_TIMEOUT) -> Connection:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sqlite3
 from contextlib import closing, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from telemetry_core import SystemClock
@@ -13,7 +12,7 @@ from telemetry_sqlite import schema
 from telemetry_sqlite.care.inspection import damage_in
 from telemetry_sqlite.care.unfinished import finish, unfinished
 from telemetry_sqlite.damage import file_id
-from telemetry_sqlite.database import BUSY_TIMEOUT, looking
+from telemetry_sqlite.database import BUSY_TIMEOUT, connect_existing, looking
 from telemetry_sqlite.errors import DatabaseUnusableError
 from telemetry_sqlite.turn import Turn
 
@@ -87,10 +86,7 @@ def _copy(source: str, empty: str, progress: Shown | None, *, still: bool) -> No
 
 @contextmanager
 def _existing(path: str) -> Iterator[Connection]:
-    # not mode=ro: the journal of a killed writer must be rolled back before one can read
-    location = Path(path).absolute().as_uri() + "?mode=rw"
-    connection = sqlite3.connect(location, uri=True, timeout=BUSY_TIMEOUT, isolation_level=None)
-    with closing(connection):
+    with closing(connect_existing(path)) as connection:
         schema.is_empty(connection)  # whatever is wrong with the file is said here
         yield connection
 

@@ -6,7 +6,6 @@ import os
 import sqlite3
 from contextlib import closing, suppress
 from functools import partial
-from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,7 @@ from telemetry_sqlite.care.copying import copy_database
 from telemetry_sqlite.care.explaining import explaining
 from telemetry_sqlite.care.swapping import leave_wal
 from telemetry_sqlite.care.upgrading import Changes, upgrade
-from telemetry_sqlite.database import looking
+from telemetry_sqlite.database import connect_existing, looking
 from telemetry_sqlite.turn import Turn
 
 if TYPE_CHECKING:
@@ -117,8 +116,7 @@ def _outdated(connection: Connection, path: str) -> bool:
 
 
 def _connected(path: str, wait: float) -> Connection:
-    location = Path(path).absolute().as_uri() + "?mode=rw"
-    connection = sqlite3.connect(location, uri=True, timeout=wait, isolation_level=None)
+    connection = connect_existing(path, wait)
     connection.text_factory = partial(str, encoding="utf-8", errors="backslashreplace")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = OFF")

@@ -24,7 +24,7 @@ from telemetry_sqlite.care.copying import copy_into, verify
 from telemetry_sqlite.care.explaining import explaining
 from telemetry_sqlite.care.swapping import alone, is_same_file, look_well, swap
 from telemetry_sqlite.care.unfinished import sync_file, unfinished
-from telemetry_sqlite.database import looking
+from telemetry_sqlite.database import connect_existing, looking
 from telemetry_sqlite.errors import DatabaseUnusableError, UnknownSchemaError
 
 if TYPE_CHECKING:
@@ -97,9 +97,8 @@ def missing_from(backup: str, present: str, wait: float) -> dict[str, int] | Non
 
     Nothing when the present file is not there, or cannot be read.
     """
-    location = Path(present).absolute().as_uri() + "?mode=rw"
     try:
-        with closing(sqlite3.connect(location, uri=True, timeout=wait)) as connection:
+        with closing(connect_existing(present, wait)) as connection:
             connection.execute("PRAGMA query_only = ON")
             connection.execute(
                 "ATTACH ? AS backup", (Path(backup).absolute().as_uri() + "?mode=ro",)

@@ -6,14 +6,13 @@ import os
 import shutil
 import sqlite3
 from contextlib import ExitStack, closing, contextmanager, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from telemetry_core import SystemClock, sync_directory
 from telemetry_sqlite.care.inspection import damage_in
 from telemetry_sqlite.care.unfinished import finish, sync_file, unfinished
 from telemetry_sqlite.damage import file_id, is_busy, is_damage
-from telemetry_sqlite.database import looking
+from telemetry_sqlite.database import connect_existing, looking
 from telemetry_sqlite.errors import DatabaseUnusableError
 from telemetry_sqlite.turn import Turn
 
@@ -40,7 +39,7 @@ def alone(path: str, wait: float) -> Iterator[None]:
     with ExitStack() as stack:
         stack.enter_context(Turn(path, patience=wait))
         if os.path.exists(real):
-            connection = stack.enter_context(_connected(real, wait))
+            connection = stack.enter_context(closing(connect_existing(real, wait)))
             try:
                 leave_wal(connection, wait)
                 connection.execute("BEGIN IMMEDIATE")
@@ -101,14 +100,6 @@ def is_same_file(path: str, other: str) -> bool:
     """Whether two paths lead to one file: what a swap leaves that was killed before it began."""
     known = file_id(path)
     return known is not None and known == file_id(other)
-
-
-@contextmanager
-def _connected(path: str, wait: float) -> Iterator[Connection]:
-    location = Path(path).as_uri() + "?mode=rw"
-    connection = sqlite3.connect(location, uri=True, timeout=wait, isolation_level=None)
-    with closing(connection):
-        yield connection
 
 
 @contextmanager
