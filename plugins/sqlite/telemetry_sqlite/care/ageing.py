@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field
 
 from telemetry_core import parse_iso8601
+from telemetry_sqlite.care.pages import used_bytes
 from telemetry_sqlite.damage import file_id
 from telemetry_sqlite.database import reading, refuse_another_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from sqlite3 import Connection
 
-    Shown = Callable[[int, int], object]
+    from telemetry_sqlite.care.progress import Shown
+
     Row = tuple[Any, ...]
 
 LOOSE = "run_id IS NULL OR NOT EXISTS (SELECT 1 FROM agent_runs r WHERE r.run_id = e.run_id)"
@@ -140,15 +142,3 @@ def _count_rows(path: str) -> int:
             return 0
         sql = "SELECT (SELECT count(*) FROM agent_runs) + (SELECT count(*) FROM run_events)"
         return int(connection.execute(sql).fetchone()[0])
-
-
-def used_bytes(path: str) -> int:
-    """Return how many bytes of the file hold something."""
-    with reading(path) as connection:
-        if connection is None:
-            return 0
-        pages, free, size = (
-            connection.execute(f"PRAGMA {name}").fetchone()[0]
-            for name in ("page_count", "freelist_count", "page_size")
-        )
-        return int((pages - free) * size)

@@ -18,7 +18,7 @@ from telemetry_sqlite.database import looking
 from telemetry_sqlite.errors import DatabaseUnusableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from telemetry_sqlite.care.progress import Shown
 
 _TABLES = {"runs": "agent_runs", "events": "run_events"}
 _NAME = r"\.(?P<stamp>\d{8}T\d{6}Z)(?:-(?P<count>\d+))?(?:\.(?P<why>[a-z-]+))?\.sqlite"
@@ -77,7 +77,7 @@ def back_up(
     *,
     folder: str | None = None,
     why: str = "",
-    progress: Callable[[int, int], object] | None = None,
+    progress: Shown | None = None,
 ) -> str:
     """Copy the database into the folder of its backups, verify the copy and return its path.
 
@@ -97,9 +97,7 @@ def back_up(
                     target = free_name(database, place, why)
 
 
-def back_up_to(
-    database: str, target: str, progress: Callable[[int, int], object] | None = None
-) -> None:
+def back_up_to(database: str, target: str, progress: Shown | None = None) -> None:
     """Copy the database to a path and verify the copy; raises like `back_up`."""
     with explaining(f"{database} could not be backed up"), unfinished(target) as path:
         if os.path.lexists(target):
@@ -162,9 +160,7 @@ def free_name(database: str, folder: str, why: str = "") -> str:
     return os.path.join(folder, f"{_stem(database)}.{stamp}{count}{reason}.sqlite")
 
 
-def _copy_verified(
-    database: str, empty: str, progress: Callable[[int, int], object] | None
-) -> None:
+def _copy_verified(database: str, empty: str, progress: Shown | None) -> None:
     copy_into(database, empty, progress)
     if found := verify(empty):
         why = f"it {found[0].removesuffix('.')}"  # the copy is as the database is

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 
 from attrs import define
 
-from telemetry_sqlite.care.ageing import used_bytes
 from telemetry_sqlite.care.backups import rows_in
 from telemetry_sqlite.care.copying import verify
 from telemetry_sqlite.care.explaining import explaining
-from telemetry_sqlite.care.migrating import INCREMENTAL, reclaims
+from telemetry_sqlite.care.pages import reclaims, used_bytes
 from telemetry_sqlite.care.swapping import alone, look_well, swap
 from telemetry_sqlite.care.unfinished import unfinished
 from telemetry_sqlite.database import connect
@@ -23,7 +22,7 @@ from telemetry_sqlite.errors import DatabaseUnusableError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    Shown = Callable[[int, int], object]
+    from telemetry_sqlite.care.progress import Shown
 
 _SPARE = 16 << 20  # for those who go on recording meanwhile
 _STEPS = 100_000  # of SQLite's own machine, between two looks at how far it is
@@ -75,7 +74,7 @@ def compact(path: str, *, wait: float, progress: Shown) -> Compacted:
 def _rewrite(path: str, empty: str, show: Callable[[], object]) -> None:
     with closing(connect(path)) as connection:
         if not reclaims(connection):
-            connection.execute(f"PRAGMA auto_vacuum = {INCREMENTAL}")  # of the new file
+            connection.execute("PRAGMA auto_vacuum = INCREMENTAL")  # of the new file
         connection.set_progress_handler(lambda: bool(show()), _STEPS)
         try:
             connection.execute("VACUUM INTO ?", (empty,))

@@ -17,10 +17,10 @@ from telemetry_sqlite.errors import DatabaseUnusableError
 from telemetry_sqlite.turn import Turn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from sqlite3 import Connection
 
-    Shown = Callable[[int, int], object]
+    from telemetry_sqlite.care.progress import Shown
 
 _PAGES = 1000  # in one step, for which a writer has to wait
 

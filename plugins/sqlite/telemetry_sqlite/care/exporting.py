@@ -13,8 +13,10 @@ from telemetry_sqlite.filtering import RunFilter
 from telemetry_sqlite.rows import EVENT_COLUMNS, RUN_COLUMNS, readable, utc
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from sqlite3 import Connection
+
+    from telemetry_sqlite.care.progress import Shown
 
 _IDS_AT_ONCE = 2000  # some 10 ms: while we read, nobody can commit
 _TABLES = {"runs": ("agent_runs", RUN_COLUMNS), "events": ("run_events", EVENT_COLUMNS)}
@@ -51,9 +53,7 @@ class Choice:
         return conditions, values
 
 
-def rows_of(
-    path: str, kind: str, choice: Choice, progress: Callable[[int, int], object]
-) -> Iterator[Rows]:
+def rows_of(path: str, kind: str, choice: Choice, progress: Shown) -> Iterator[Rows]:
     """Give the values of `RUN_COLUMNS` or `EVENT_COLUMNS`, some at a time, in the order they came.
 
     Each read is short and of a bounded number of rows, whatever the choice: while SQLite reads,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from telemetry_core import Finding, Level, TelemetryError
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from sqlite3 import Connection
 
-Shown = Callable[[int, int], object]
+    from telemetry_sqlite.care.progress import Shown
 
 _MB = 1_000_000
 _LARGE = 500 * _MB

@@ -16,6 +16,7 @@ from telemetry_sqlite import schema
 from telemetry_sqlite.care.backups import back_up
 from telemetry_sqlite.care.copying import copy_database
 from telemetry_sqlite.care.explaining import explaining
+from telemetry_sqlite.care.pages import reclaims
 from telemetry_sqlite.care.swapping import leave_wal
 from telemetry_sqlite.care.upgrading import Changes, upgrade
 from telemetry_sqlite.database import connect_existing, looking
@@ -24,9 +25,7 @@ from telemetry_sqlite.turn import Turn
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
-    from telemetry_sqlite.care.upgrading import Shown
-
-INCREMENTAL = 2
+    from telemetry_sqlite.care.progress import Shown
 
 
 @define
@@ -137,7 +136,7 @@ def _make_reclaimable(connection: Connection, done: Migration) -> None:
     if reclaims(connection):
         return
     try:
-        connection.execute(f"PRAGMA auto_vacuum = {INCREMENTAL}")
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
         connection.execute("VACUUM")
         done.reclaimed = True
     except sqlite3.Error as error:
@@ -146,8 +145,3 @@ def _make_reclaimable(connection: Connection, done: Migration) -> None:
 
 def _in_wal(connection: Connection) -> bool:
     return bool(connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal")
-
-
-def reclaims(connection: Connection) -> bool:
-    """Whether free pages of the file can be given back without rewriting it."""
-    return bool(connection.execute("PRAGMA auto_vacuum").fetchone()[0] == INCREMENTAL)

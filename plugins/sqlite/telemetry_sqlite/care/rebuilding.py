@@ -20,10 +20,11 @@ from telemetry_sqlite.rows import readable
 from telemetry_sqlite.store import store_records
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from sqlite3 import Connection
 
     from telemetry_core import Record
+    from telemetry_sqlite.care.progress import Shown
 
 _BATCH_RECORDS = 1000  # some 20 ms: nobody who writes meanwhile waits longer
 _BATCH_BYTES = 4 << 20
@@ -89,7 +90,7 @@ def rebuild(
     files: Sequence[Path],
     *,
     wait: float,
-    progress: Callable[[int, int], object],
+    progress: Shown,
 ) -> Rebuild:
     """Merge the files into a database, which is begun if it is not there; safe while others write.
 
@@ -115,7 +116,7 @@ def rebuild_beside(
     files: Sequence[Path],
     *,
     wait: float,
-    progress: Callable[[int, int], object],
+    progress: Shown,
 ) -> Rebuild:
     """Build a new database beside the one at the path, complete or not there at all."""
     original = Path(path)
@@ -136,9 +137,7 @@ def rebuild_beside(
     return done
 
 
-def _told(
-    files: Sequence[Path], done: Rebuild, progress: Callable[[int, int], object]
-) -> Iterator[_Told]:
+def _told(files: Sequence[Path], done: Rebuild, progress: Shown) -> Iterator[_Told]:
     """Give what every line tells of, and count the lines that tell of nothing."""
     total = sum(path.stat().st_size for path in files if path.exists())
 

@@ -28,8 +28,9 @@ from telemetry_sqlite.database import connect_existing, looking
 from telemetry_sqlite.errors import DatabaseUnusableError, UnknownSchemaError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from sqlite3 import Connection
+
+    from telemetry_sqlite.care.progress import Shown
 
 _WHY = "before-restore"
 _KEYS = {"runs": ("agent_runs", ("event_id", "run_id")), "events": ("run_events", ("event_id",))}
@@ -114,7 +115,7 @@ def restore(
     backup: str,
     *,
     wait: float,
-    progress: Callable[[int, int], object] | None = None,
+    progress: Shown | None = None,
 ) -> Restored:
     """Put a copy of the verified backup in the database's place.
 

@@ -1,8 +1,7 @@
-"""Deletes what is older than a moment, a little at a time, and gives the room back to the disk."""
+"""Deletes what is older than a moment, a little at a time."""
 
 from __future__ import annotations
 
-import os
 from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -18,9 +17,8 @@ from telemetry_sqlite.care.ageing import (
     windows,
 )
 from telemetry_sqlite.care.explaining import explaining
-from telemetry_sqlite.care.migrating import reclaims
 from telemetry_sqlite.care.pace import Pace
-from telemetry_sqlite.database import Database, reading
+from telemetry_sqlite.database import Database
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -63,27 +61,6 @@ def sweep(path: str, before_ns: int, tally: Tally, progress: Callable[[int], obj
                 progress(tally.rows)
 
 
-def gives_back(path: str) -> bool:
-    """Whether free pages of the file can be given back without rewriting it."""
-    with reading(path) as connection:
-        return connection is not None and reclaims(connection)
-
-
-def give_back(path: str, progress: Callable[[int, int], object]) -> int:
-    """Cut the free pages off the file, a few at a time; returns by how many bytes it shrank."""
-    before = os.path.getsize(path)
-    with explaining(f"{path} was not cut to its end"), closing(Database(path)) as database:
-        pace = Pace(database)
-        free = total = pace.do(lambda connection, _: _pragma(connection, "freelist_count"))
-        while free:
-            left = pace.do(_cut_off)
-            if left >= free:  # writers need pages as fast as we free them
-                break
-            free = left
-            progress(total - free, total)
-    return max(before - os.path.getsize(path), 0)
-
-
 def _delete_runs(
     runs: Sequence[Row], before_ns: int, connection: Connection, room: int
 ) -> tuple[int, Tally]:
@@ -116,14 +93,3 @@ def _delete_loose(events: Sequence[Row], connection: Connection, room: int) -> t
     some = events[:room]
     gone = connection.executemany(_DELETE_LOOSE, some).rowcount
     return len(some), Tally(loose_events=gone)
-
-
-def _cut_off(connection: Connection, pages: int) -> int:
-    """Free pages at the end of the file; returns how many free ones are left anywhere."""
-    for _ in range(pages):  # a number would make no difference: Python takes one step of it
-        connection.execute("PRAGMA incremental_vacuum(1)")
-    return _pragma(connection, "freelist_count")
-
-
-def _pragma(connection: Connection, name: str) -> int:
-    return int(connection.execute(f"PRAGMA {name}").fetchone()[0])

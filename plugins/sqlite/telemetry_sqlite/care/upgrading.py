@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Callable
 from importlib.resources import files
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -15,12 +14,11 @@ from telemetry_sqlite import schema
 from telemetry_sqlite.care.mending import Mender
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from sqlite3 import Connection
 
     from telemetry_sqlite.care.mending import Row
-
-Shown = Callable[[int, int], object]
+    from telemetry_sqlite.care.progress import Shown
 
 _ASIDE = "before_migration_"
 _HISTORY = "schema_migrations_old"

@@ -56,7 +56,7 @@ def retain(database: str, older_than: str, yes: bool, as_json: bool) -> int:
 
 def _delete(answer: dict[str, Any], before_ns: int, planned: Tally, *, as_json: bool) -> None:
     """Delete, cut off what became free, and say how far it came, also when interrupted."""
-    from telemetry_sqlite.care import retention
+    from telemetry_sqlite.care import pages, retention
     from telemetry_sqlite.care.ageing import Tally
 
     path = answer["path"]
@@ -65,9 +65,9 @@ def _delete(answer: dict[str, Any], before_ns: int, planned: Tally, *, as_json: 
     try:
         with Progress("deleting", planned.rows, quiet=as_json) as progress:
             retention.sweep(path, before_ns, deleted, progress.show)
-        if retention.gives_back(path):
+        if pages.gives_back(path):
             with Progress("giving pages back", quiet=as_json) as progress:
-                answer["given_back"] = retention.give_back(path, progress.show)
+                answer["given_back"] = pages.give_back(path, progress.show)
         answer["interrupted"] = False
     finally:
         if as_json:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 from telemetry_sqlite.care.ageing import Tally, survey
 from telemetry_sqlite.care.copying import verify
-from telemetry_sqlite.care.retention import give_back, gives_back, sweep
+from telemetry_sqlite.care.pages import give_back, gives_back
+from telemetry_sqlite.care.retention import sweep
 
 from telemetry_core import parse_iso8601
 
