@@ -111,13 +111,15 @@ class Database:
 
 
 @contextmanager
-def reading(path: str) -> Iterator[Connection | None]:
+def reading(path: str, patience: float = BUSY_TIMEOUT) -> Iterator[Connection | None]:
     """Give a connection that only reads, or nothing where no database has been begun.
 
     Raises `DatabaseUnusableError` with the reason whenever SQLite cannot do what is asked, and
     `UnknownSchemaError` for a database that is not ours.
+
+    :param patience: seconds to wait for who has it locked.
     """
-    with looking(path) as connection:
+    with looking(path, patience) as connection:
         if connection is not None:
             schema.check(connection, path)
         yield connection

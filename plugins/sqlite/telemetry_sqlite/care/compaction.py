@@ -55,7 +55,7 @@ def compact(path: str, *, wait: float, progress: Shown) -> Compacted:
 
     :param wait: seconds to wait for others who keep the file locked.
     """
-    needed = used_bytes(path)
+    needed = used_bytes(path, wait)
     refuse_without_room(path, needed)
     real = os.path.realpath(path)
     with explaining(f"{path} stays as it was"), unfinished(real) as new, alone(path, wait):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from telemetry_sqlite.care.explaining import explaining
 from telemetry_sqlite.care.pace import Pace
-from telemetry_sqlite.database import Database, reading
+from telemetry_sqlite.database import BUSY_TIMEOUT, Database, reading
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 _INCREMENTAL = 2
 
 
-def used_bytes(path: str) -> int:
+def used_bytes(path: str, patience: float = BUSY_TIMEOUT) -> int:
     """Return how many bytes of the file hold something."""
-    with reading(path) as connection:
+    with reading(path, patience) as connection:
         if connection is None:
             return 0
         pages, free, size = (

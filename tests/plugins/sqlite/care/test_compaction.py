@@ -76,10 +76,11 @@ def test_a_disk_without_the_room_is_said_with_how_much_is_needed(database: str) 
         refuse_without_room(database, 10**15)
 
 
-def test_who_keeps_it_locked_keeps_it_as_it_is(database: str) -> None:
+@pytest.mark.parametrize("kind", ["IMMEDIATE", "EXCLUSIVE"])
+def test_who_keeps_it_locked_keeps_it_as_it_is(database: str, kind: str) -> None:
     before = Path(database).read_bytes()
     with closing(sqlite3.connect(database, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
+        other.execute(f"BEGIN {kind}")
         with pytest.raises(DatabaseUnusableError, match="another program keeps it locked"):
             done(database, wait=0)
     assert Path(database).read_bytes() == before
