@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
-from telemetry_core import TelemetryError, sync_directory
+from telemetry_core import TelemetryError
+from telemetry_sqlite.care.unfinished import finish, finish_over, unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,26 +24,19 @@ def new_file(target: str, *, force: bool) -> Iterator[BinaryIO]:
     Raises `OutputError` where another one is in its place, unless by `force`, and when the disk
     does not take it; then nothing is left of it.
     """
-    path = Path(target).expanduser().absolute()
+    path = os.path.abspath(os.path.expanduser(target))
     _look(path, force=force)
-    draft = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        with open(os.open(draft, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        _look(path, force=force)
-        os.replace(draft, path)
-        sync_directory(path.parent)
+        with unfinished(path) as draft:
+            with open(draft, "wb") as file:
+                yield file
+            (finish_over if force else finish)(draft, path)
     except OSError as error:
         raise OutputError(f"{path} was not written: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):
-            draft.unlink()
 
 
-def _look(path: Path, *, force: bool) -> None:
-    if path.exists() and not path.is_file():
+def _look(path: str, *, force: bool) -> None:
+    if os.path.exists(path) and not os.path.isfile(path):
         raise OutputError(f"{path} is no file; to write to the standard output: -o -")
-    if path.exists() and not force:
+    if os.path.exists(path) and not force:
         raise OutputError(f"{path} is there already; name another file, or replace it with --force")

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import closing, suppress
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from attrs import define, field
 
-from telemetry_core import RunEvent, SystemClock, TelemetryError, sync_directory
+from telemetry_core import RunEvent, SystemClock, TelemetryError
 from telemetry_sqlite.care.explaining import explaining
 from telemetry_sqlite.care.ndjson_files import lines_of
 from telemetry_sqlite.care.ndjson_records import record_of
+from telemetry_sqlite.care.unfinished import finish, unfinished
 from telemetry_sqlite.database import Database
 from telemetry_sqlite.errors import DatabaseUnusableError
 from telemetry_sqlite.rows import readable
@@ -99,16 +99,8 @@ def rebuild(
 
     :param wait: seconds to wait for others at each batch; raises `DatabaseUnusableError` then.
     """
-    done = Rebuild(path, files=len(files))
-    began = SystemClock.monotonic()
-    unfinished = f"{path} has what was merged until now, and doing it again merges the rest"
-    with explaining(unfinished), closing(Database(path)) as database:
-        for batch in _batches(_told(files, done, progress)):
-            deadline = SystemClock.monotonic() + wait
-            for stored in database.write(partial(_store, batch=batch), deadline):
-                done.count(stored)
-    done.seconds = SystemClock.monotonic() - began
-    return done
+    with explaining(f"{path} has what was merged until now, and doing it again merges the rest"):
+        return _merged(path, files, wait, progress)
 
 
 def rebuild_beside(
@@ -123,17 +115,24 @@ def rebuild_beside(
     target = original.with_name(f"{original.stem}.rebuilt{original.suffix}")
     if target.exists():
         raise DatabaseUnusableError(f"{target} is there already; put it in place or remove it")
-    draft = f"{target}.{os.getpid()}.part"
-    try:
-        done = rebuild(draft, files, wait=wait, progress=progress)
-        with explaining(f"{target} was not made"):
-            os.replace(draft, target)
-            sync_directory(target.parent)
-    finally:
-        for rest in (draft, f"{draft}-journal", f"{draft}.writer.lock"):
-            with suppress(FileNotFoundError):
-                os.unlink(rest)
+    with explaining(f"{target} was not made"), unfinished(str(target)) as draft:
+        done = _merged(draft, files, wait, progress)
+        if not any(done.told.values()):
+            raise DatabaseUnusableError(f"{target} was not made: the files tell of nothing")
+        finish(draft, str(target))
     done.path = str(target)
+    return done
+
+
+def _merged(path: str, files: Sequence[Path], wait: float, progress: Shown) -> Rebuild:
+    done = Rebuild(path, files=len(files))
+    began = SystemClock.monotonic()
+    with closing(Database(path)) as database:
+        for batch in _batches(_told(files, done, progress)):
+            deadline = SystemClock.monotonic() + wait
+            for stored in database.write(partial(_store, batch=batch), deadline):
+                done.count(stored)
+    done.seconds = SystemClock.monotonic() - began
     return done
 
 

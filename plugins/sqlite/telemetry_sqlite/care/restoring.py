@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from attrs import define
 
-from telemetry_core import sync_directory
 from telemetry_sqlite import schema
 from telemetry_sqlite.care.backups import (
     find_backups,
@@ -23,7 +22,7 @@ from telemetry_sqlite.care.backups import (
 from telemetry_sqlite.care.copying import copy_into, verify
 from telemetry_sqlite.care.explaining import explaining
 from telemetry_sqlite.care.swapping import alone, is_same_file, look_well, swap
-from telemetry_sqlite.care.unfinished import sync_file, unfinished
+from telemetry_sqlite.care.unfinished import finish_over, unfinished
 from telemetry_sqlite.database import connect_existing, looking
 from telemetry_sqlite.errors import DatabaseUnusableError, UnknownSchemaError
 
@@ -192,9 +191,7 @@ def _have_its_own_file(safety: str) -> None:
     """
     with suppress(sqlite3.Error, OSError), unfinished(safety) as copy:
         copy_into(safety, copy)
-        sync_file(copy)
-        os.replace(copy, safety)
-        sync_directory(os.path.dirname(safety))
+        finish_over(copy, safety)
 
 
 def _refuse_unsound(copy: str) -> None:

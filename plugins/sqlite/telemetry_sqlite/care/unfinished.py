@@ -57,6 +57,13 @@ def finish(path: str, target: str) -> None:
     sync_directory(os.path.dirname(os.path.abspath(target)))
 
 
+def finish_over(path: str, target: str) -> None:
+    """Put a finished file in the place of whatever bears the name, once the disk has it."""
+    sync_file(path)
+    os.replace(path, target)
+    sync_directory(os.path.dirname(os.path.abspath(target)))
+
+
 def sync_file(path: str) -> None:
     """Have the disk take the file's content. Raises `OSError`."""
     descriptor = os.open(path, os.O_RDWR)
@@ -93,6 +100,7 @@ def _remove_if_left(path: str) -> None:
 
 
 def _remove(path: str) -> None:
-    for name in (f"{path}-journal", path):  # in this order: what finds the journal is its file
+    # in this order: what finds the others is the file
+    for name in (f"{path}-journal", f"{path}.writer.lock", path):
         with suppress(FileNotFoundError):
             os.unlink(name)

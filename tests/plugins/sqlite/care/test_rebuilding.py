@@ -255,7 +255,16 @@ def test_a_new_database_beside_has_only_what_the_files_tell(lines: Lines) -> Non
     assert beside.path == str(lines.database.with_name("telemetry.rebuilt.sqlite"))
     assert len(rows_of(beside.path, "run_events")) == 1
     assert len(lines.rows("agent_runs")) == 1
-    assert list(lines.database.parent.glob("*.part*")) == []
+    assert list(lines.database.parent.glob("*.unfinished*")) == []
+
+
+def test_no_new_database_is_made_of_nothing(lines: Lines) -> None:
+    lines.write(b"no record\n")
+    with pytest.raises(DatabaseUnusableError, match="the files tell of nothing"):
+        rebuild_beside(
+            str(lines.database), [lines.file], wait=20, progress=lambda done, total: None
+        )
+    assert list(lines.database.parent.iterdir()) == [lines.directory]
 
 
 def test_a_new_database_takes_the_place_of_no_other(lines: Lines) -> None:

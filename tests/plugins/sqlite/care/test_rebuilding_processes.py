@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import random
+import signal
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,16 +20,14 @@ if TYPE_CHECKING:
 
 RUNS = 60
 EVENTS = 100
+STATEMENTS = RUNS * EVENTS  # a rebuild takes some more, whatever is there already
 
 REBUILD = """
 import sys
 from pathlib import Path
 from telemetry_sqlite.care.rebuilding import rebuild
 
-def shown(done, total):
-    print(done, flush=True)
-
-rebuild(sys.argv[1], [Path(sys.argv[2])], wait=60, progress=shown)
+rebuild(sys.argv[1], [Path(sys.argv[2])], wait=60, progress=lambda done, total: None)
 """
 
 WRITER = """
@@ -43,6 +41,28 @@ for number in range(int(sys.argv[2])):
     event = RunEvent(f"written-{number}", "tick", 0)
     record = Record(event.event_id, Kind.EVENT, 0, 0, Lane.STANDARD, event)
     assert len(sink.ship_batch(Batch((record,))).delivered) == 1
+"""
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from telemetry_sqlite import database
+from telemetry_sqlite.care.rebuilding import rebuild
+
+connect, left = database.connect, iter(range(int(sys.argv[3])))
+
+def step(statement):
+    if next(left, None) is None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+def connected(*arguments):
+    connection = connect(*arguments)
+    connection.set_trace_callback(step)
+    return connection
+
+database.connect = connected
+rebuild(sys.argv[1], [Path(sys.argv[2])], wait=60, progress=lambda done, total: None)
 """
 
 
@@ -62,17 +82,14 @@ def many(lines: Lines) -> Lines:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_killed_at_any_moment_and_done_again_it_is_as_if_nothing_had_happened(
+def test_killed_at_any_statement_and_done_again_it_is_as_if_nothing_had_happened(
     many: Lines, tmp_path: Path, seed: int
 ) -> None:
     chance = random.Random(seed)
     for _ in range(3):
-        with python(REBUILD, many.database, many.file) as process:
-            assert process.stdout is not None
-            for _ in range(chance.randrange(1, 40)):
-                process.stdout.readline()
-            time.sleep(chance.random() / 50)  # anywhere within a batch
-            process.kill()
+        with python(KILLED, many.database, many.file, chance.randrange(STATEMENTS)) as process:
+            process.wait()
+        assert process.returncode == -signal.SIGKILL
     many.rebuild()
 
     undisturbed = str(tmp_path / "undisturbed.sqlite")
