@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     Complete = Callable[[click.Context, click.Parameter, str], list[str]]
 
-_RUNS = 50
+_MOST = 50
 
 
 def quietly(offers: Callable[[click.Context, str], Iterable[str]]) -> Complete:
@@ -61,9 +61,27 @@ def _settings(ctx: click.Context) -> Iterable[str]:
     return (shown.key for shown in Settings(_config(ctx)).all())
 
 
+def _folders(ctx: click.Context) -> Iterable[str]:
+    from telemetry_core.cli.places import spool_of
+    from telemetry_core.delivery.spool.folder import is_folder_name
+
+    names = (path.name for path in spool_of(_config(ctx)).glob("*"))
+    return sorted(name for name in names if is_folder_name(name))
+
+
+def _letters(ctx: click.Context, start: str) -> Iterable[str]:
+    from telemetry_core.cli.places import dead_letters_of
+    from telemetry_core.delivery.dead_letters import Selection
+
+    letters = dead_letters_of(_config(ctx)).list(Selection(beginning=start), _MOST)
+    return dict.fromkeys(letter.record_id for letter in letters)  # several sinks may refuse one
+
+
 agent_names = quietly(lambda ctx, _: _store(ctx).agent_names())
+folder_names = quietly(lambda ctx, _: _folders(ctx))
 job_types = quietly(lambda ctx, _: _store(ctx).job_types())
-run_ids = quietly(lambda ctx, start: _store(ctx).ids_beginning(start, limit=_RUNS))
+letter_ids = quietly(_letters)
+run_ids = quietly(lambda ctx, start: _store(ctx).ids_beginning(start, limit=_MOST))
 setting_names = quietly(lambda ctx, _: _settings(ctx))
 sink_names = quietly(lambda ctx, _: _config(ctx).active)
 statuses = quietly(lambda _ctx, _: _statuses())

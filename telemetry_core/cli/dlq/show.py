@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from telemetry_core.cli.completing import letter_ids
 from telemetry_core.cli.dlq.letters import letters_of, told, which_letters
 from telemetry_core.cli.options import config_option, json_option, read_config
 from telemetry_core.cli.words import moment
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command("show")
-@click.argument("record_id", metavar="[ID]", required=False)
+@click.argument("record_id", metavar="[ID]", required=False, shell_complete=letter_ids)
 @which_letters(limit=10)
 @config_option
 @json_option

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from telemetry_core.cli.completing import folder_names
 from telemetry_core.cli.options import (
     config_option,
     json_option,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @click.command("show")
-@click.argument("folder")
+@click.argument("folder", shell_complete=folder_names)
 @sink_option("Only what waits for this sink.")
 @limit_option(20)
 @config_option

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from telemetry_core import TelemetryClient, load_config
+from telemetry_core import Kind, Lane, Record, RunEvent, SystemClock, TelemetryClient, load_config
+from telemetry_core.delivery.dead_letters import DeadLetter, DeadLetters
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,6 +79,19 @@ def test_names_of_agents_jobs_and_statuses_are_offered(offers: Any, recorded: An
 def test_settings_and_sinks_are_offered(offers: Any) -> None:
     assert "delivery.linger" in offers("config", "get", "delivery.l")
     assert offers("db", "check", "--sink", "sq") == ["sqlite"]
+
+
+def test_dead_letters_and_folders_of_the_spool_are_offered(
+    offers: Any, killed: Any, store: Path
+) -> None:
+    killed()
+    (folder,) = (path.name for path in store.glob("spool/*/"))
+    letters = DeadLetters(store / "dead_letters.sqlite", SystemClock())
+    record = Record("0194", Kind.EVENT, 1, 1, Lane.STANDARD, RunEvent("0194", "x", 1))
+    for sink in ("posthog", "sheets"):
+        letters.add(sink, [DeadLetter(record, "413", "too large")])
+    assert offers("spool", "show", folder[:3]) == [folder]
+    assert offers("dlq", "show", "01") == ["0194"]
 
 
 @pytest.mark.parametrize(
