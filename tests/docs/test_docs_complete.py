@@ -10,10 +10,21 @@ from typing import TYPE_CHECKING
 
 import click
 import pytest
+from pytest_telemetry import FakeServer
+from pytest_telemetry.contract.author import Author
+from pytest_telemetry.plugin import telemetry as marker
+from pytest_telemetry.recorder import Recorder
 
 from telemetry_core import hookspecs
 from telemetry_core.cli.app import telemetry
-from telemetry_core.config import DeliverySettings, PrivacySettings, TelemetryConfig
+from telemetry_core.cli.config.catalogue import sink_settings
+from telemetry_core.config import (
+    DeliverySettings,
+    PluginOptions,
+    PrivacySettings,
+    TelemetryConfig,
+    load_config,
+)
 from telemetry_core.settings import keys_of
 
 if TYPE_CHECKING:
@@ -30,6 +41,8 @@ SECTIONS = {
     "## `[delivery]`": DeliverySettings,
     "## `[privacy]`": PrivacySettings,
 }
+HOOK_NAMES = {hook.name for hook in HOOKS}
+INWARD = {"bench", "respond", "name"}  # for the contract, the two places, the core
 VARIABLE = re.compile(r"(TELEMETRY|AGENT|METRICS|GOOGLE|SHEETS|TK|RAXE|DO_NOT)(_[A-Z]+)+")
 
 
@@ -76,6 +89,19 @@ def _commands(
             yield from _commands(command, (*words, name))
         else:
             yield (*words, name), command
+
+
+def _offered(cls: type) -> set[str]:
+    """Return what a class has that others may use: methods, properties and class variables."""
+    own = {name for name in vars(cls) if not name.startswith("_")}
+    return own | {name for name in cls.__annotations__ if not name.startswith("_")}
+
+
+def _of_the_pytest_plugin() -> list[str]:
+    """Return the marker's arguments, the faults, and what else tests and contracts may use."""
+    classes = (FakeServer, Recorder, Author)
+    names = set(inspect.signature(marker).parameters).union(*map(_offered, classes))
+    return sorted(names - HOOK_NAMES - INWARD)
 
 
 COMMANDS = [pytest.param(*found, id=" ".join(found[0])) for found in _commands()]
@@ -136,3 +162,29 @@ def test_every_page_of_a_command_is_of_one_that_exists() -> None:
 def test_every_fixture_is_documented_in_its_order() -> None:
     page = (ROOT / "pytest_plugin" / "README.md").read_text(encoding="utf-8")
     assert re.findall(r"^\| `(telemetry_\w+)` \|", page, re.MULTILINE) == _fixtures()
+
+
+@pytest.mark.parametrize("name", _of_the_pytest_plugin())
+def test_what_the_pytest_plugin_offers_is_documented(name: str) -> None:
+    page = (ROOT / "pytest_plugin" / "README.md").read_text(encoding="utf-8")
+    assert re.search(rf"`[^`\n]*\b{name}\b[^`\n]*`|\.{name}\(|def {name}\(", page)
+
+
+@pytest.mark.parametrize("key", keys_of(PluginOptions))
+def test_what_every_plugins_table_takes_is_documented(key: str) -> None:
+    table = _page("configuration.md").split("## `[plugins.<name>]`\n")[1].split("\n##")[0]
+    assert re.search(rf"^\|[^|]*`{key}`", table, re.MULTILINE)
+
+
+@pytest.mark.parametrize("sink", ["sqlite", "ndjson"])
+def test_a_plugins_own_settings_and_their_variables_are_documented(sink: str) -> None:
+    page = (ROOT / "plugins" / sink / "README.md").read_text(encoding="utf-8")
+    everywhere = set(keys_of(PluginOptions))
+    settings = [
+        one
+        for one in sink_settings(sink, load_config(environ={}))
+        if one.path[-1] not in everywhere
+    ]
+    assert settings
+    words = {word for one in settings for word in (one.path[-1], *one.variables)}
+    assert {word for word in words if word not in page} == set()
