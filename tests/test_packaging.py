@@ -112,10 +112,8 @@ def test_all_distributions_carry_one_version_and_ask_for_that_core(wheels: dict[
 def test_plain_pip_installs_the_wheels_and_the_readme_example_runs(
     wheels: dict[str, Path], tmp_path: Path
 ) -> None:
-    venv.create(tmp_path / "venv", with_pip=True)
-    python = tmp_path / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
-    chosen = [str(path) for name, path in wheels.items() if name != "pytest-telemetry"]
-    _run([python, "-m", "pip", "install", "--quiet", *chosen], tmp_path, {})
+    chosen = [path for name, path in wheels.items() if name != "pytest-telemetry"]
+    python = _machine(tmp_path, chosen)
     example = shutil.copy(ROOT / "examples" / "first_run.py", tmp_path)
     _run([python, example], tmp_path, {"TELEMETRY_BASE_DIR": str(tmp_path / "store")})
     with sqlite3.connect(tmp_path / "store" / "db" / "telemetry.sqlite") as database:
@@ -124,8 +122,27 @@ def test_plain_pip_installs_the_wheels_and_the_readme_example_runs(
     assert rows == [("crawler", "success")]
 
 
+def test_a_package_elsewhere_tests_its_code_and_its_own_sink_with_the_wheels(
+    wheels: dict[str, Path], tmp_path: Path
+) -> None:
+    python = _machine(tmp_path, [*wheels.values()])
+    elsewhere = shutil.copytree(ROOT / "examples" / "folder_sink", tmp_path / "elsewhere")
+    shutil.copy(ROOT / "examples" / "downstream_test.py", elsewhere)
+    tests = ["downstream_test.py", "test_folder_sink.py"]
+    _run([python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests], elsewhere, {})
+
+
+def _machine(folder: Path, wheels: list[Path]) -> Path:
+    """Install wheels where nothing else is, and return the Python that finds them."""
+    venv.create(folder / "venv", with_pip=True)
+    python = folder / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
+    _run([python, "-m", "pip", "install", "--quiet", *wheels], folder, {})
+    return python
+
+
 def _run(command: list[str | Path], cwd: Path, settings: dict[str, str]) -> None:
-    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    ours = ("PYTHONPATH", "PYTEST_", "TELEMETRY_")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     environ = {**inherited, "PIP_DISABLE_PIP_VERSION_CHECK": "1", **settings}
     done = subprocess.run(
         command, cwd=cwd, env=environ, capture_output=True, text=True, check=False
