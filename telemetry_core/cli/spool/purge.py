@@ -47,7 +47,7 @@ def purge(sink: str, yes: bool, dry_run: bool, config_path: str | None, as_json:
     waiting = sum(_owed(view, sink) for view in views if not view.alive)
     if waiting and not dry_run:
         confirm(f"Drop {counted(waiting, 'record')} owed to {sink} for good?", yes=yes)
-    result = purge_all(views, sink, dry_run=dry_run)
+    result = purge_all(views, sink, dry_run=dry_run, quiet=as_json)
     if as_json:
         print_json(result)
     else:
@@ -55,16 +55,20 @@ def purge(sink: str, yes: bool, dry_run: bool, config_path: str | None, as_json:
     return int(not result["ok"])
 
 
-def purge_all(views: list[FolderView], sink: str, *, dry_run: bool) -> dict[str, Any]:
+def purge_all(views: list[FolderView], sink: str, *, dry_run: bool, quiet: bool) -> dict[str, Any]:
     """Purge folder by folder, and return what was dropped and what was left alone, and why."""
+    from telemetry_core.cli.progress import Progress
     from telemetry_core.delivery.spool import purging
 
-    done: list[Purged] = [
-        purging.Purged(view.path, left=view.problem)
-        if view.problem
-        else purging.purge(view.path, sink, dry_run=dry_run)
-        for view in views
-    ]
+    done: list[Purged] = []
+    with Progress("dropping", len(views), quiet=quiet or dry_run) as progress:
+        for view in views:
+            done.append(
+                purging.Purged(view.path, left=view.problem)
+                if view.problem
+                else purging.purge(view.path, sink, dry_run=dry_run)
+            )
+            progress.show(len(done))
     pending: dict[Path, int] = {view.path: _owed(view, sink) for view in views}
     return {
         "ok": not any(one.left for one in done),

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from sqlite3 import Connection
 
     from telemetry_core import RunRecord
+    from telemetry_sqlite.care.progress import Shown
 
 _AT_ONCE = 200
 _LAST_EVENT = "SELECT max(timestamp) FROM run_events WHERE run_id = ?"
@@ -66,6 +67,7 @@ def close_stale_runs(
     agent_name: str | None = None,
     status: str = "cancelled",
     wait: float = 30.0,
+    progress: Shown | None = None,
 ) -> list[dict[str, Any]]:
     """End the stale runs and return them as they were found; safe while programs write.
 
@@ -74,11 +76,14 @@ def close_stale_runs(
 
     :param before: the moment since which nothing was heard of a stale run, ISO 8601.
     :param wait: seconds to wait for others at each batch; raises `DatabaseUnusableError` then.
+    :param progress: told how many are done, and of how many.
     """
     word = normalize_status(status)
     found = list(stale_runs(path, before, agent_name))
     with explaining(f"{path}: not every stale run was closed"), closing(Database(path)) as database:
         for start in range(0, len(found), _AT_ONCE):
+            if progress is not None:
+                progress(start, len(found))
             some = found[start : start + _AT_ONCE]
             deadline = SystemClock.monotonic() + wait
             database.write(partial(_end, rows=some, status=word), deadline)

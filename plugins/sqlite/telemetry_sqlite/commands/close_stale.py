@@ -6,7 +6,16 @@ from typing import Any
 
 import click
 
-from telemetry_core.cli import Moment, Screen, confirm, json_option, moment, print_json, yes_option
+from telemetry_core.cli import (
+    Moment,
+    Progress,
+    Screen,
+    confirm,
+    json_option,
+    moment,
+    print_json,
+    yes_option,
+)
 from telemetry_sqlite.commands.options import database_option, existing, wait_option
 from telemetry_sqlite.commands.words import counted
 
@@ -56,7 +65,15 @@ def close_stale(
     runs = counted({"runs": len(found)})
     if found and not dry_run:
         confirm(f"End {runs} as {status}?", yes=yes)
-        found = close_stale_runs(database, before, agent_name=agent_name, status=status, wait=wait)
+        with Progress("ending runs", quiet=as_json) as progress:
+            found = close_stale_runs(
+                database,
+                before,
+                agent_name=agent_name,
+                status=status,
+                wait=wait,
+                progress=progress.show,
+            )
     if as_json:
         print_json({"path": database, "dry_run": dry_run, "status": status, "runs": found})
     elif found:
