@@ -27,6 +27,9 @@ _OFFERED_BY = {
     "sheets": "telemetry-sheets",
 }
 
+# What is said of a group of theirs: to ask for it, one of its commands would be imported.
+_ABOUT = {"db": "Take care of the runs database."}
+
 
 class ExtensionError(TelemetryError):
     """A command of another distribution cannot be loaded."""
@@ -77,9 +80,9 @@ class Branch(NamedTuple):
         return command
 
     def help(self, *, load: bool) -> str:
-        """Return the help of the command where it may be loaded, else who offers it."""
+        """Return what it is for where that is known or may be loaded, else who offers it."""
         if self.is_group:
-            return f"Commands of {self.distributions}."
+            return _ABOUT.get(" ".join(self.words), f"Commands of {self.distributions}.")
         if load:
             try:
                 return self.load().get_short_help_str(_HELP_WIDTH)

@@ -69,6 +69,14 @@ def test_commands_of_one_first_word_are_one_group(shell: Any, install: Any) -> N
     assert shell("ingest", "ping").stdout == b"loaded two\ntwo was called\n"
 
 
+def test_the_care_of_the_database_is_a_group_that_says_what_it_is_for(
+    shell: Any, install: Any
+) -> None:
+    install("another", db_shrink="another:command")
+    assert b" db Take care of the runs database." in words_of(shell("--help").stdout)
+    assert b"Take care of the runs database." in shell("db", "--help").stdout
+
+
 def test_a_command_joins_a_group_of_ours(shell: Any, install: Any) -> None:
     install("exporter", runs_export="exporter:command")
     assert b"export  Do what exporter does." in shell("runs", "--help").stdout
