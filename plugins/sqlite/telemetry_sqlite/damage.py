@@ -12,6 +12,7 @@ logger = get_logger("telemetry_core.sqlite")
 
 FileId = tuple[int, int]
 
+RESTORE = "telemetry db restore brings the newest sound backup back"
 _DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
@@ -19,6 +20,11 @@ _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 def is_damage(error: sqlite3.Error) -> bool:
     """Whether the error says that the file itself is no sound database."""
     return _code(error) in _DAMAGE
+
+
+def remedy_for(error: sqlite3.Error) -> str:
+    """Return what to do about a damaged file; empty for every other error."""
+    return RESTORE if is_damage(error) else ""
 
 
 def is_busy(error: sqlite3.Error) -> bool:

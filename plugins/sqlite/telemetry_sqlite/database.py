@@ -140,7 +140,8 @@ def looking(path: str, patience: float = BUSY_TIMEOUT) -> Iterator[Connection | 
             yield None if schema.is_empty(connection) else connection
     except sqlite3.Error as error:
         why = "another program keeps it locked" if damage.is_busy(error) else error
-        raise DatabaseUnusableError(f"{path} cannot be read: {why}") from error
+        what = f"{path} cannot be read: {why}"
+        raise DatabaseUnusableError(what, damage.remedy_for(error)) from error
 
 
 def refuse_another_file(path: str, known: FileId | None) -> None:

@@ -6,7 +6,15 @@ from telemetry_core import TelemetryError
 
 
 class DatabaseUnusableError(TelemetryError):
-    """The runs database cannot be read now: damaged, locked for long, or out of reach."""
+    """The runs database cannot be read now: damaged, locked for long, or out of reach.
+
+    :ivar what: what is wrong; `remedy`: what to do about it, where that is known.
+    """
+
+    def __init__(self, what: str, remedy: str = "") -> None:
+        super().__init__("; ".join(filter(None, (what, remedy))))
+        self.what = what
+        self.remedy = remedy
 
 
 class UnknownSchemaError(DatabaseUnusableError):

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from typing import TYPE_CHECKING
 
 from telemetry_core import Finding, Level, TelemetryError
 from telemetry_sqlite import schema
 from telemetry_sqlite.care import pragmas
 from telemetry_sqlite.care.contents import doubts
-from telemetry_sqlite.damage import files_set_aside, is_damage
+from telemetry_sqlite.damage import RESTORE, files_set_aside
 from telemetry_sqlite.database import looking
+from telemetry_sqlite.errors import DatabaseUnusableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -25,7 +25,6 @@ _QUICKLY_READ = 50 * _MB
 _GLANCE = 3.0  # seconds that a look in passing waits for who has the file locked
 _SHOWN = 5
 _NO_DAMAGE = ("*** in database", "CHECK constraint failed in", "NULL value in")
-_RESTORE = "telemetry db restore brings the newest sound backup back"
 
 
 def inspect(path: str, *, full: bool, progress: Shown) -> list[Finding]:
@@ -81,9 +80,9 @@ def _not_begun() -> Finding:
 
 
 def _unreadable(error: TelemetryError) -> Finding:
-    reason = error.__cause__
-    damaged = isinstance(reason, sqlite3.Error) and is_damage(reason)
-    return Finding("file", Level.FAIL, str(error), _RESTORE if damaged else "")
+    if isinstance(error, DatabaseUnusableError):
+        return Finding("file", Level.FAIL, error.what, error.remedy)
+    return Finding("file", Level.FAIL, str(error))
 
 
 def _at_once(connection: Connection, path: str) -> Iterator[Finding]:
@@ -103,7 +102,7 @@ def _at_once(connection: Connection, path: str) -> Iterator[Finding]:
 
 def _integrity(connection: Connection, *, full: bool) -> Iterator[Finding]:
     if damage := damage_in(connection, full=full):
-        yield Finding("integrity", Level.FAIL, f"the file is damaged: {damage}", _RESTORE)
+        yield Finding("integrity", Level.FAIL, f"the file is damaged: {damage}", RESTORE)
     else:
         read = "every page was read and every index compared" if full else "every page was read"
         yield Finding("integrity", Level.OK, f"{read}; nothing is damaged")

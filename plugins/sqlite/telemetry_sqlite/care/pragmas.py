@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define
 
+from telemetry_sqlite.damage import remedy_for
 from telemetry_sqlite.database import BUSY_TIMEOUT, connect
 from telemetry_sqlite.errors import DatabaseUnusableError
 
@@ -65,7 +66,8 @@ def compare(path: str) -> list[Setting]:
                 for name, wanted in WANTED.items()
             ]
     except sqlite3.Error as error:
-        raise DatabaseUnusableError(f"{path} cannot be read: {error}") from error
+        what = f"{path} cannot be read: {error}"
+        raise DatabaseUnusableError(what, remedy_for(error)) from error
 
 
 def _value(connection: Connection, name: str) -> str:

@@ -40,6 +40,18 @@ def test_what_is_no_database_is_found_and_left_as_it_is(db: Db) -> None:
     assert Path("rubbish").read_bytes() == b"no database" * 100
 
 
+@pytest.mark.parametrize(
+    "command",
+    ["pragmas", "migrate --yes", "retain --older-than 1d --yes", "compact", "close-stale --yes"],
+)
+def test_every_command_says_what_to_do_about_a_damaged_file(db: Db, command: str) -> None:
+    Path("rubbish").write_bytes(b"no database" * 100)
+    done = db(*command.split(), "--db", "rubbish")
+    assert done.exit_code == 1
+    assert done.stderr.count("file is not a database; telemetry db restore brings") == 1
+    assert Path("rubbish").read_bytes() == b"no database" * 100
+
+
 def broken(sink: SqliteSink, story: Story, sql: str) -> None:
     """Store two runs and two events, and have another program spoil them."""
     sink.ship_batch(
