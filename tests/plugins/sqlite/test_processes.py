@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from typing import TYPE_CHECKING, Any
 
 from telemetry_sqlite import SqliteSink
 from telemetry_sqlite.turn import Turn
+
+from tests.plugins.sqlite.processes import python
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,19 +53,10 @@ Database(sys.argv[1]).write(work)
 """
 
 
-def python(script: str, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", script, *arguments],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-
-
 def test_four_processes_that_begin_at_once_store_everything_once(
     sink: SqliteSink, rows: Ask
 ) -> None:
-    processes = [python(WRITER, sink.destination(), str(name)) for name in range(4)]
+    processes = [python(WRITER, sink.destination(), name) for name in range(4)]
 
     for process in processes:
         process.communicate()

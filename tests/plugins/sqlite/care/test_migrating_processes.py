@@ -6,7 +6,6 @@ import random
 import shutil
 import sqlite3
 import subprocess
-import sys
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ from telemetry_sqlite import schema
 
 from telemetry_core import TelemetryClient, TelemetryConfig
 from tests.plugins.sqlite.care.conftest import ROWS, SHAPES, fill
+from tests.plugins.sqlite.processes import python
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,17 +50,11 @@ print("done", flush=True)
 """
 
 
-def started(code: str, path: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE, text=True
-    )
-
-
 @contextmanager
 def writing(path: Path) -> Iterator[list[int]]:
     """Let a program write meanwhile; what was committed stands in the list afterwards."""
     committed: list[int] = []
-    with started(WRITER, path) as writer:
+    with python(WRITER, path) as writer:
         assert writer.stdout is not None
         committed.append(int(writer.stdout.readline()))
         try:
@@ -72,7 +66,7 @@ def writing(path: Path) -> Iterator[list[int]]:
 
 def killed_after(seconds: float, path: Path) -> None:
     """Begin to migrate, and kill what does it so many seconds later, if it takes so long."""
-    with started(MIGRATION, path) as process:
+    with python(MIGRATION, path) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "begun\n"
         try:
@@ -125,7 +119,7 @@ def test_killed_in_the_middle_of_the_rows_the_old_file_is_there(
 ) -> None:
     with closing(sqlite3.connect(large)) as connection:
         before = [row[1] for row in connection.execute("PRAGMA table_info(agent_runs)")]
-    with started(MIGRATION, large) as process:
+    with python(MIGRATION, large) as process:
         assert process.stdout is not None
         assert [process.stdout.readline() for _ in range(2)] == ["begun\n", "403\n"]
         process.kill()
@@ -146,7 +140,7 @@ def test_a_program_whose_sink_refused_the_old_file_delivers_once_another_has_mig
         assert (waiting.pending, waiting.delivered, waiting.refused) == (1, 0, 0)
         assert "telemetry db migrate" in waiting.sinks["sqlite"].error
 
-        with started(MIGRATION, path) as process:
+        with python(MIGRATION, path) as process:
             process.communicate(timeout=PATIENCE)
         client.end_run(run_id)
 

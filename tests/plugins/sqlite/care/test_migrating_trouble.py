@@ -18,6 +18,7 @@ from telemetry_sqlite import DatabaseUnusableError, schema
 from telemetry_sqlite.care.migrating import migrate, rehearse
 
 from tests.plugins.sqlite.care.conftest import SHAPES, fill
+from tests.plugins.sqlite.processes import outcome_in_child
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,25 +39,6 @@ def left_alone(path: Path) -> Iterator[None]:
     assert path.read_bytes() == before
     backups = path.parent / "backups"
     assert not backups.exists() or list(backups.iterdir()) == []
-
-
-def complaint_in_child(act: Callable[[], object], prepare: Callable[[], object]) -> str:
-    """Return what `act` ends with in a child that was prepared."""
-    read, write = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            prepare()
-            act()
-            os.write(write, b"none")
-        except BaseException as error:
-            os.write(write, f"{type(error).__name__}: {error}".encode())
-        os._exit(0)
-    os.close(write)
-    with os.fdopen(read, "rb") as pipe:
-        answer = pipe.read().decode()
-    os.waitpid(child, 0)
-    return answer
 
 
 @pytest.mark.parametrize("lock", ["IMMEDIATE", "EXCLUSIVE"])
@@ -111,7 +93,7 @@ def test_what_a_killed_program_left_in_its_wal_is_carried_over(
         connection.executescript(fill(SHAPES["6-by-run"]))
         os.kill(os.getpid(), signal.SIGKILL)
 
-    complaint_in_child(write_and_die, lambda: None)
+    outcome_in_child(write_and_die, lambda: None)
     assert Path(f"{path}-wal").stat().st_size > 0
 
     done = migrated(path)
@@ -162,7 +144,7 @@ def test_what_may_not_be_written_stays_as_it_was(
         path.chmod(file)
         path.parent.chmod(directory)
         with left_alone(path):
-            complaint = complaint_in_child(lambda: migrated(path), lambda: os.setuid(NOBODY))
+            complaint = outcome_in_child(lambda: migrated(path), lambda: os.setuid(NOBODY))
     assert complaint.startswith("DatabaseUnusableError")
     assert said in complaint
 
@@ -178,7 +160,7 @@ def test_a_full_disk_leaves_the_file_as_it_was(make: Make, migrated: Migrated, r
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
     with left_alone(path):
-        said = complaint_in_child(lambda: migrated(path), fill_the_disk)
+        said = outcome_in_child(lambda: migrated(path), fill_the_disk)
     assert "stays as it was" in said
     assert migrated(path).changes is not None
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import random
-import signal
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 from telemetry_sqlite.care.rebuilding import rebuild
 
 from tests.plugins.sqlite.care.ndjson import event_line, rows_of, run_line
+from tests.plugins.sqlite.processes import killed_at, python
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,33 +42,6 @@ for number in range(int(sys.argv[2])):
 """
 
 
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from telemetry_sqlite import database
-from telemetry_sqlite.care.rebuilding import rebuild
-
-connect, left = database.connect, iter(range(int(sys.argv[3])))
-
-def step(statement):
-    if next(left, None) is None:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-def connected(*arguments):
-    connection = connect(*arguments)
-    connection.set_trace_callback(step)
-    return connection
-
-database.connect = connected
-rebuild(sys.argv[1], [Path(sys.argv[2])], wait=60, progress=lambda done, total: None)
-"""
-
-
-def python(script: str, *arguments: object) -> subprocess.Popen[str]:
-    words = [sys.executable, "-c", script, *map(str, arguments)]
-    return subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
-
-
 @pytest.fixture
 def many(lines: Lines) -> Lines:
     """Write a story of many batches."""
@@ -87,9 +58,7 @@ def test_killed_at_any_statement_and_done_again_it_is_as_if_nothing_had_happened
 ) -> None:
     chance = random.Random(seed)
     for _ in range(3):
-        with python(KILLED, many.database, many.file, chance.randrange(STATEMENTS)) as process:
-            process.wait()
-        assert process.returncode == -signal.SIGKILL
+        killed_at(chance.randrange(STATEMENTS), REBUILD, many.database, many.file)
     many.rebuild()
 
     undisturbed = str(tmp_path / "undisturbed.sqlite")
