@@ -62,9 +62,8 @@ def close_stale(
     found = list(stale_runs(existing(database), before, agent_name))
     if not as_json:
         _show(found, before)
-    runs = counted({"runs": len(found)})
     if found and not dry_run:
-        confirm(f"End {runs} as {status}?", yes=yes)
+        confirm(f"End {counted({'runs': len(found)})} as {status}?", yes=yes)
         with Progress("ending runs", quiet=as_json) as progress:
             found = close_stale_runs(
                 database,
@@ -77,8 +76,8 @@ def close_stale(
     if as_json:
         print_json({"path": database, "dry_run": dry_run, "status": status, "runs": found})
     elif found:
-        done = "Nothing was changed; to do it, leave out --dry-run." if dry_run else ""
-        Screen().line(done or f"Ended {runs} as {status}.")
+        done = f"Ended {counted({'runs': len(found)})} as {status}."
+        Screen().line("Nothing was changed; to do it, leave out --dry-run." if dry_run else done)
 
 
 def _show(found: list[dict[str, Any]], before: str) -> None:
