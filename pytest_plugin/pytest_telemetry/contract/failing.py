@@ -58,7 +58,7 @@ class Failing(Author):
         place = bench.place()
         with place.sink() as sink, self.break_destination(place.where):
             in_time = self._is_in_time(sink, bench.story.told())
-        self._expect(in_time)
+        self._expect_in_time(in_time)
 
     def test_a_call_is_over_by_its_deadline_while_the_other_end_hangs(self, bench: Bench) -> None:
         """Ship with little time left, as the first thing and after a success."""
@@ -68,7 +68,7 @@ class Failing(Author):
                 sink.deliver(settled, DEADLINE)
                 with self.hang_destination(place.where):
                     in_time = self._is_in_time(sink, bench.story.told())
-            self._expect(in_time)
+            self._expect_in_time(in_time)
 
     def test_it_closes_while_nothing_can_arrive(self, bench: Bench) -> None:
         """Close it while the other end is down, after a call that failed."""
@@ -92,7 +92,7 @@ class Failing(Author):
             return True
         return True
 
-    def _expect(self, in_time: bool) -> None:
+    def _expect_in_time(self, in_time: bool) -> None:
         if not in_time:
             left = f"a call with {SHORT:g} s until its deadline"
             DEADLINE.broken(f"{left} still ran {self.patience:g} s after it")

@@ -30,6 +30,22 @@ database.connect = connected
 """
 
 
+# Says the number of each event once its sink has it.
+_WRITES = """
+import sys
+from telemetry_core.models import RunEvent
+from telemetry_core.records import Batch, Kind, Lane, Record
+from telemetry_sqlite import SqliteSink
+
+sink = SqliteSink(db_path=sys.argv[1])
+for number in range(100_000):
+    event = RunEvent(f"{sys.argv[2]}-{number}", "tick", 2 * 10**18)
+    record = Record(event.event_id, Kind.EVENT, 0, 0, Lane.STANDARD, event)
+    if sink.ship_batch(Batch((record,))).delivered:
+        print(event.event_id, flush=True)
+"""
+
+
 def python(script: str, *arguments: object) -> subprocess.Popen[str]:
     """Start a program, to which one can speak."""
     return subprocess.Popen(
@@ -45,6 +61,31 @@ def killed_at(statement: int, script: str, *arguments: object) -> None:
     with python(_DIES.format(statement) + script, *arguments) as process:
         process.communicate()
     assert process.returncode == -signal.SIGKILL
+
+
+class Writer:
+    """Another program, whose sink writes into a database without a pause."""
+
+    def __init__(self, database: str, name: str) -> None:
+        self._process = python(_WRITES, database, name)
+
+    def said(self) -> str:
+        """Wait for the next event that its sink has, and return its id."""
+        assert self._process.stdout is not None
+        return self._process.stdout.readline().strip()
+
+    def stop(self) -> set[str]:
+        """Kill the program and return the ids that nobody has read yet."""
+        assert self._process.stdout is not None
+        self._process.kill()
+        self._process.wait()
+        return set(self._process.stdout.read().split())
+
+    def end(self) -> None:
+        """Leave nothing of the program."""
+        self._process.kill()
+        with self._process:
+            pass
 
 
 def outcome_in_child(act: Callable[[], object], prepare: Callable[[], object]) -> str:

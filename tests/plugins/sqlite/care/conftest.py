@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -12,6 +10,7 @@ import pytest
 from telemetry_sqlite.care.migrating import migrate
 
 from tests.plugins.sqlite.care.ndjson import Lines
+from tests.plugins.sqlite.processes import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
     from telemetry_sqlite.care.migrating import Migration
 
-    Write = Callable[[str, str], "Writer"]
+    Write = Callable[[str, str], Writer]
 
 SIX = "CHECK (status IN ('running', 'success', 'failure', 'partial', 'timeout', 'cancelled'))"
 FAILED = "CHECK (status IN ('running', 'success', 'failed', 'partial'))"
@@ -193,48 +192,6 @@ def migrated() -> Callable[..., Migration]:
 @pytest.fixture
 def lines(tmp_path: Path) -> Lines:
     return Lines(tmp_path)
-
-
-# Says the number of each event once its sink has it.
-WRITER = """
-import sys
-from telemetry_core.models import RunEvent
-from telemetry_core.records import Batch, Kind, Lane, Record
-from telemetry_sqlite import SqliteSink
-
-sink = SqliteSink(db_path=sys.argv[1])
-for number in range(100_000):
-    event = RunEvent(f"{sys.argv[2]}-{number}", "tick", 2 * 10**18)
-    record = Record(event.event_id, Kind.EVENT, 0, 0, Lane.STANDARD, event)
-    if sink.ship_batch(Batch((record,))).delivered:
-        print(event.event_id, flush=True)
-"""
-
-
-class Writer:
-    """Another program, whose sink writes into a database without a pause."""
-
-    def __init__(self, database: str, name: str) -> None:
-        command = [sys.executable, "-c", WRITER, database, name]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-
-    def said(self) -> str:
-        """Wait for the next event that its sink has, and return its id."""
-        assert self._process.stdout is not None
-        return self._process.stdout.readline().strip()
-
-    def stop(self) -> set[str]:
-        """Kill the program and return the ids that nobody has read yet."""
-        assert self._process.stdout is not None
-        self._process.kill()
-        self._process.wait()
-        return set(self._process.stdout.read().split())
-
-    def end(self) -> None:
-        """Leave nothing of the program."""
-        self._process.kill()
-        with self._process:
-            pass
 
 
 @pytest.fixture
