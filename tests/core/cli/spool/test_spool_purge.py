@@ -68,7 +68,7 @@ def test_what_a_full_disk_does_not_let_go_is_reported_and_left(
     Path(f"{owner}.{os.getpid()}-{threading.get_ident()}.tmp").mkdir()  # where it is written first
     done = call("spool", "purge", "--sink", "ndjson", "--yes")
     assert done.exit_code == 1
-    assert "is left alone: 3 records: the disk takes no files" in done.stdout
+    assert "with 3 records is left alone: the disk takes no files" in done.stdout
     assert ask("spool", "ls")["folders"][0]["pending"]["ndjson"] == 3
 
 
