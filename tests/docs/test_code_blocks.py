@@ -16,6 +16,7 @@ import pytest
 
 from telemetry_core import load_config
 from telemetry_core.manager import Manager
+from tests.docs.conftest import PYTEST
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
@@ -125,7 +126,7 @@ def test_a_python_block_runs(block: Block, scratch: Path) -> None:
     tests = "def test_" in block.code or "(SinkContract):" in block.code
     name = "test_block.py" if tests else "block.py"
     (scratch / name).write_text(block.code, encoding="utf-8")
-    runner = ["-m", "pytest", "-q", "-p", "no:cacheprovider"] if name.startswith("test_") else []
+    runner = PYTEST if name.startswith("test_") else []
     _run([sys.executable, *runner, name], scratch)
 
 

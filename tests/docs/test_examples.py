@@ -19,6 +19,7 @@ from telemetry_core import DeliverySettings, PrivacySettings, TelemetryConfig, l
 from telemetry_core.config import PluginOptions
 from telemetry_core.manager import Manager
 from telemetry_core.settings import keys_of
+from tests.docs.conftest import PYTEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -179,9 +180,7 @@ def test_sigterm_ends_the_prefork_workers_run_as_cancelled(
 
 
 def test_the_tests_of_a_package_that_records_pass(python: Any, tmp_path: Path) -> None:
-    done = python(
-        "-m", "pytest", "-q", "-p", "no:cacheprovider", str(EXAMPLES / "downstream_test.py")
-    )
+    done = python(*PYTEST, str(EXAMPLES / "downstream_test.py"))
     assert done.returncode == 0, done.stdout
     assert "4 passed" in done.stdout
 

@@ -15,6 +15,7 @@ from zipfile import ZipFile
 import pytest
 
 from telemetry_core import cli, sending
+from tests.docs.conftest import PYTEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,7 +73,7 @@ def test_the_sink_of_the_page_gets_what_a_program_records(
 
 
 def test_its_contract_finds_nothing_wrong(installed: Callable[..., Python]) -> None:
-    done = installed("-m", "pytest", "-q", "-p", "no:cacheprovider")
+    done = installed(*PYTEST)
     assert done.returncode == 0, done.stdout
     assert " passed" in done.stdout
 
