@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import os
+
 from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["pytester"]
 
 # No test judges by time: a busy machine makes an example slow, not wrong.
-settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("suite")
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("suite", PATIENT, max_examples=50)
+settings.register_profile("thorough", PATIENT, max_examples=1000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Have one worker more than there are cores: many tests wait for a process they started."""
+    return (os.cpu_count() or 1) + 1
