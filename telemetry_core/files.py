@@ -6,6 +6,7 @@ import errno
 import os
 import threading
 from contextlib import suppress
+from io import FileIO
 from typing import TYPE_CHECKING
 
 from telemetry_core.clock import get_iso8601_timestamp
@@ -18,6 +19,15 @@ logger = get_logger("telemetry_core.files")
 
 PRIVATE = 0o600
 DAMAGED = "damaged"  # the folder in base_dir for what nobody can read
+
+
+class AppendFile(FileIO):
+    """An unbuffered file for appending that closes itself when its last user lets go."""
+
+    def __del__(self) -> None:
+        """Close in silence: a thread that was still writing while the file was changed did this."""
+        with suppress(OSError):
+            self.close()
 
 
 def make_private_file(path: str | Path) -> None:

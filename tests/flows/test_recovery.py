@@ -86,9 +86,9 @@ def test_a_corrupt_cursor_begins_anew_and_nothing_is_stored_twice(
     home: Home, content: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = left_behind(home, "client.flush()\nsay(client, 3)")
-    (folder / "cursors" / "sqlite.json").write_bytes(content)
+    (folder / "cursors" / "sqlite.log").write_bytes(content)
     assert home.said() == [1, 2, 3]
-    assert "sqlite.json is corrupt" in caplog.text
+    assert "sqlite.log is corrupt" in caplog.text
 
 
 def test_corrupt_dead_letters_are_set_aside_and_new_ones_kept(

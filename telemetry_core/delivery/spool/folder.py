@@ -144,9 +144,14 @@ class Folder:
         """Return the one cursor of a sink in this folder."""
         cursor = self._cursors.get(sink)
         if cursor is None:  # whoever loads it second gets what the first one keeps
-            loaded = Cursor.load(self.path / CURSORS / f"{sink}.json")
+            loaded = Cursor.load(self.path / CURSORS / f"{sink}.log")
             cursor = self._cursors.setdefault(sink, loaded)
         return cursor
+
+    def let_go_of_cursors(self) -> None:
+        """Have each cursor saved to a new file next time, and close the present ones."""
+        for cursor in tuple(self._cursors.values()):
+            cursor.let_go()
 
     def release_segments(self) -> None:
         """Delete the segments that every owed sink is past; never the last of a growing lane."""
@@ -237,6 +242,7 @@ class Folder:
         """Let go of everything but the files."""
         for segment in self.all_segments():
             segment.close()
+        self.let_go_of_cursors()
         self.lock.release()
 
     def remove(self) -> None:
@@ -246,6 +252,7 @@ class Folder:
         """
         for segment in self.all_segments():
             self.unlink(segment)
+        self.let_go_of_cursors()
         self._remove_the_rest()
         with contextlib.suppress(OSError):
             self.lock.remove()
@@ -264,6 +271,7 @@ class Folder:
         """Close what a forked child inherited; the folder stays the parent's."""
         for segment in self.all_segments():
             segment.abandon()
+        self.let_go_of_cursors()
         self.lock.abandon()
 
 

@@ -63,6 +63,7 @@ def begin_anew(writer: SpoolWriter, folder: Folder) -> None:
             _move(writer, folder)
         elif not folder.lock.path.exists():
             _lock_again(folder)
+        folder.let_go_of_cursors()
         _leave_unlinked_segments(writer, folder)
         for segment in folder.all_segments():
             if segment.sealed and not segment.linked():
@@ -86,7 +87,7 @@ def _move(writer: SpoolWriter, folder: Folder) -> None:
     folder.path, folder.lock = fresh.path, fresh.lock
     for sink in folder.owner.owed:
         cursor = folder.cursor(sink)
-        cursor.path = folder.path / CURSORS / cursor.path.name
+        cursor.move_to(folder.path / CURSORS / cursor.path.name)
         cursor.save()
 
 

@@ -6,10 +6,10 @@ import contextlib
 import os
 import threading
 import weakref
-from io import FileIO
 from typing import TYPE_CHECKING
 
 from telemetry_core.delivery.spool.frame import frame
+from telemetry_core.files import AppendFile
 from telemetry_core.logs import get_logger
 from telemetry_core.records import Lane
 
@@ -34,15 +34,6 @@ def parse_segment_name(name: str) -> tuple[Lane, int] | None:
     if not name.endswith(SUFFIX) or not dash or not number.isdigit():
         return None
     return (Lane(lane), int(number)) if lane in tuple(Lane) else None
-
-
-class AppendFile(FileIO):
-    """An unbuffered file for appending that closes itself when its last user lets go."""
-
-    def __del__(self) -> None:
-        """Close in silence: a thread that was still writing while the segment rolled did this."""
-        with contextlib.suppress(OSError):
-            self.close()
 
 
 def _opener(path: str, flags: int) -> int:

@@ -10,7 +10,8 @@ from telemetry_core.delivery.spool.segment import Appender, sync_data
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from telemetry_core.delivery.spool.segment import AppendFile, Segment
+    from telemetry_core.delivery.spool.segment import Segment
+    from telemetry_core.files import AppendFile
 
 SYNC_RECORDS = 256
 SYNC_SECONDS = 1.0

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
 
 from telemetry_core.delivery.spool import reader as reader_module
-from telemetry_core.delivery.spool.cursor import Cursor, Position
-from telemetry_core.delivery.spool.frame import frame
+from telemetry_core.delivery.spool.cursor import MOST_BYTES, Cursor, Position
+from telemetry_core.delivery.spool.frame import frame, unframe
 from telemetry_core.delivery.spool.spool import Spool
+from telemetry_core.files import AppendFile
 from telemetry_core.records import Kind, Lane
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ def ids(spool: Spool, limit: int = 1000, max_bytes: int = 1 << 20, sink: str = "
 
 
 def cursor_of(tmp_path: Path, sink: str = "sink") -> Path:
-    return next((tmp_path / "spool").rglob(f"cursors/{sink}.json"))
+    return next((tmp_path / "spool").rglob(f"cursors/{sink}.log"))
 
 
 def test_critical_records_come_first(
@@ -57,7 +59,8 @@ def test_the_cursor_moves_over_contiguous_records_and_remembers_the_others(
         spool.put(Lane.STANDARD, text)
     ids(spool)
     spool.outboxes["sink"].settle(["e1", "e3"])
-    stored = json.loads(cursor_of(tmp_path).read_text())
+    *_earlier, last = cursor_of(tmp_path).read_bytes().splitlines()
+    stored = json.loads(unframe(last) or b"")
     assert stored["positions"]["standard"] == [1, len(frame(lines[0]))]
     assert stored["settled"]["standard"] == ["e3"]
     assert spool.outboxes["sink"].pending() == 2
@@ -169,7 +172,7 @@ def test_repetitions_are_for_the_next_reader_of_the_folder_only(
 def test_a_corrupt_cursor_is_set_aside_and_starts_at_the_beginning(
     content: bytes, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    path = tmp_path / "spool" / "0badcafe" / "cursors" / "sink.json"
+    path = tmp_path / "spool" / "0badcafe" / "cursors" / "sink.log"
     path.parent.mkdir(parents=True)
     path.write_bytes(content)
     assert Cursor.load(path).positions == dict.fromkeys(Lane, Position())
@@ -179,11 +182,52 @@ def test_a_corrupt_cursor_is_set_aside_and_starts_at_the_beginning(
 
 
 def test_a_cursor_survives_being_written_and_read(tmp_path: Path) -> None:
-    cursor = Cursor(tmp_path / "c.json")
+    cursor = Cursor(tmp_path / "c.log")
     cursor.positions[Lane.CRITICAL] = Position(3, 77)
     cursor.settled[Lane.STANDARD] = {"a", "b"}
     assert cursor.save()
-    assert Cursor.load(tmp_path / "c.json") == cursor
+    assert Cursor.load(tmp_path / "c.log") == cursor
+
+
+def saved(cursor: Cursor, times: int) -> Cursor:
+    for _ in range(times):
+        segment, offset = cursor.positions[Lane.STANDARD]
+        cursor.positions[Lane.STANDARD] = Position(segment + 1, offset + 1000)
+        assert cursor.save()
+    return cursor
+
+
+@pytest.mark.parametrize("torn", [b"0", b"00000000 {}", b"\x00" * 512, b"\xff\n", b"null\n{}\n"])
+def test_of_a_cursor_the_last_whole_line_counts(torn: bytes, tmp_path: Path) -> None:
+    cursor = saved(Cursor(tmp_path / "c.log"), 3)
+    with cursor.path.open("ab") as file:
+        file.write(torn)
+    assert Cursor.load(cursor.path) == cursor
+
+
+def test_a_cursor_goes_on_in_a_new_file_before_the_old_one_is_large(tmp_path: Path) -> None:
+    cursor = Cursor(tmp_path / "c.log")
+    sizes = [saved(cursor, 1).path.stat().st_size for _ in range(1000)]
+    assert max(sizes) <= MOST_BYTES
+    assert min(sizes[1:]) < MOST_BYTES // 100
+    assert Cursor.load(cursor.path) == cursor
+
+
+def test_a_cursor_whose_line_was_cut_short_begins_a_new_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cursor = saved(Cursor(tmp_path / "c.log"), 2)
+    with monkeypatch.context() as full:
+        full.setattr(AppendFile, "write", lambda file, line: os.write(file.fileno(), line[:20]))
+        saved(cursor, 1)
+    assert saved(cursor, 1) == Cursor.load(cursor.path)
+    assert len(cursor.path.read_bytes().splitlines()) == 2
+
+
+def test_a_cursor_moves_with_its_folder(tmp_path: Path) -> None:
+    cursor = saved(Cursor(tmp_path / "c.log"), 2)
+    cursor.move_to(tmp_path / "d.log")
+    assert saved(cursor, 2) == Cursor.load(tmp_path / "d.log")
 
 
 def test_a_cursor_that_cannot_be_written_raises_nothing(

@@ -269,7 +269,7 @@ def test_a_cursor_never_goes_before_its_records(
 def test_a_cursor_that_cannot_be_read_for_a_moment_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = tmp_path / "c.json"
+    path = tmp_path / "c.log"
     Cursor(path).save()
     with monkeypatch.context() as broken:
         broken.setattr(type(path), "read_bytes", raise_error(errno.EMFILE))

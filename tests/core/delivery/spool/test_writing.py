@@ -16,8 +16,9 @@ from zlib import crc32
 import pytest
 
 from telemetry_core.delivery.spool import segment as segment_module
-from telemetry_core.delivery.spool.segment import Appender, AppendFile
+from telemetry_core.delivery.spool.segment import Appender
 from telemetry_core.delivery.spool.spool import Spool
+from telemetry_core.files import AppendFile
 from telemetry_core.records import Kind, Lane, Record
 
 if TYPE_CHECKING:
