@@ -18,7 +18,7 @@ SECTIONS = ("floor", "hot_path", "spooling", "sqlite_delivery", "starting")
 def main() -> int:
     """Measure, print, and return 1 when a budget is not met or a case failed."""
     options = _options()
-    modules = {name: import_module(f"benchmarks.{name}") for name in SECTIONS}
+    modules = {name: import_module(f"benchmarks.sections.{name}") for name in SECTIONS}
     chosen = ["floor", *(name for name in options.sections if name != "floor")]
     cases = [(name, case) for name in chosen for case in modules[name].CASES]
     measured: dict[str, list[dict[str, float]]] = {}

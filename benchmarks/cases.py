@@ -51,5 +51,5 @@ def helper(module: str, *arguments: str) -> Iterator[str]:
 
 if __name__ == "__main__":
     _section, _case, _directory = sys.argv[1:]
-    _measure = import_module(f"benchmarks.{_section}").CASES[_case]
+    _measure = import_module(f"benchmarks.sections.{_section}").CASES[_case]
     print(json.dumps(_measure(_directory)))

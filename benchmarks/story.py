@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import cycle, islice
+from itertools import count, cycle, islice
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 EVENT = "page_fetched"
 PAYLOADS: tuple[dict[str, Any], ...] = tuple(
@@ -28,6 +28,12 @@ PAYLOADS: tuple[dict[str, Any], ...] = tuple(
 def payloads(count: int) -> Iterable[dict[str, Any]]:
     """Return so many payloads of eight properties."""
     return islice(cycle(PAYLOADS), count)
+
+
+def marked(number: int, first: int = 0) -> Iterator[dict[str, Any]]:
+    """Give so many payloads, each with a property by which it is found again where it arrives."""
+    for mark, payload in zip(count(first), payloads(number), strict=False):
+        yield {**payload, "mark": f"mk-{mark:010d}-"}
 
 
 def laps(call: Callable[..., object], calls: Iterable[Sequence[object]]) -> list[int]:

@@ -1,0 +1,134 @@
+"""One connection to the sink server: HTTP/1.1 read and answered, a request after another."""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from benchmarks.sink_server.answers import Reply
+
+    Head = tuple[str, str, dict[str, str]]
+    Ask = Callable[[str, str, dict[str, str], bytes], Reply | None]
+
+_END_OF_HEAD = b"\r\n\r\n"
+_LINE = b"\r\n"
+
+
+class Connection(asyncio.Protocol):
+    """Reads requests and has `ask` say what is answered; `None` means never."""
+
+    def __init__(self, ask: Ask, open_ones: set[Connection]) -> None:
+        self._ask = ask
+        self._open_ones = open_ones
+        self._received = bytearray()
+        self._head: Head | None = None
+        self._answering = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Be among the open ones."""
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        self._open_ones.add(self)
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        """Be no longer among them."""
+        self._open_ones.discard(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Answer what is complete; one request at a time, however many are on the wire."""
+        self._received += data
+        self._go_on()
+
+    def _go_on(self) -> None:
+        while not self._answering:
+            if self._head is None:
+                self._head = self._take_head()
+            if self._head is None:
+                return
+            body = self._take_body(self._head[2])
+            if body is None:
+                return
+            head, self._head = self._head, None
+            self._answer(*head, body)
+
+    def _take_head(self) -> Head | None:
+        end = self._received.find(_END_OF_HEAD)
+        if end < 0:
+            return None
+        first, *lines = self._received[:end].decode("latin-1").split("\r\n")
+        del self._received[: end + len(_END_OF_HEAD)]
+        method, path, _version = first.split(" ", 2)
+        pairs = (line.partition(":") for line in lines)
+        headers = {name.strip().lower(): value.strip() for name, _, value in pairs}
+        if headers.get("expect", "").lower() == "100-continue":
+            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        return method, path, headers
+
+    def _take_body(self, headers: dict[str, str]) -> bytes | None:
+        if "chunked" in headers.get("transfer-encoding", "").lower():
+            return self._take_chunks()
+        length = int(headers.get("content-length", 0))
+        if len(self._received) < length:
+            return None
+        return self._take(length)
+
+    def _take_chunks(self) -> bytes | None:
+        """Return a chunked body once all of it is here."""
+        body, at = bytearray(), 0
+        while True:
+            end = self._received.find(_LINE, at)
+            if end < 0:
+                return None
+            size = int(self._received[at:end].partition(b";")[0], 16)
+            at = end + len(_LINE)
+            if len(self._received) < at + size + len(_LINE):
+                return None
+            body += self._received[at : at + size]
+            at += size + len(_LINE)
+            if size == 0:
+                del self._received[:at]
+                return bytes(body)
+
+    def _take(self, length: int) -> bytes:
+        taken = bytes(self._received[:length])
+        del self._received[:length]
+        return taken
+
+    def _answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> None:
+        self._answering = True
+        reply = self._ask(method, path, headers, body)
+        if reply is None:
+            return
+        if "close" in headers.get("connection", "").lower():
+            reply.then_close = True
+        if reply.after:
+            asyncio.get_running_loop().call_later(reply.after, self._say_and_go_on, reply)
+        else:
+            self._say(reply)
+
+    def _say_and_go_on(self, reply: Reply) -> None:
+        self._say(reply)
+        self._go_on()
+
+    def _say(self, reply: Reply) -> None:
+        if not self.transport.is_closing():
+            self.transport.write(_written(reply) if reply.raw is None else reply.raw)
+            if reply.then_close:
+                self.transport.close()
+        self._answering = False
+
+
+def _written(reply: Reply) -> bytes:
+    try:
+        phrase = HTTPStatus(reply.status).phrase
+    except ValueError:
+        phrase = "Unknown"
+    headers = {"Content-Length": str(len(reply.body)), **reply.headers}
+    if reply.then_close:
+        headers["Connection"] = "close"
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    return f"HTTP/1.1 {reply.status} {phrase}\r\n{lines}\r\n".encode("latin-1") + reply.body

@@ -1,0 +1,163 @@
+"""The sink server's own process: listens on a loopback port, and obeys lines on its input.
+
+A line of input is JSON, `{"do": "counts"}`, and so is the line that answers it. The process ends
+with its input, so none outlives the one that started it.
+
+Faults stand in `benchmarks.sink_server.faults`, in `KINDS`: `KINDS[kind](**how)` is an object of
+the shape of `Fault`, asked about every request until `behave`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import sys
+from collections import Counter
+from contextlib import suppress
+from importlib import import_module
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from benchmarks.sink_server.answers import Request, usual
+from benchmarks.sink_server.connection import Connection
+from benchmarks.sink_server.marks import marks
+
+if TYPE_CHECKING:
+    from benchmarks.sink_server.answers import Reply
+
+BACKLOG = 1024
+LOOPBACK = "127.0.0.1"
+
+
+class Fault(Protocol):
+    """One way to misbehave.
+
+    :ivar listening: whether connections are accepted; without it the port refuses them, and
+        those that are open are cut.
+    """
+
+    listening: bool
+
+    def answer(self, request: Request, usual: Reply) -> Reply | None:
+        """Return what is answered in place of the usual, or nothing to leave it unanswered.
+
+        :param usual: a reply of its own, which may be changed and given back.
+        """
+
+
+class Server:
+    """Keeps what arrives, and counts it when asked, so that counting costs the sender nothing."""
+
+    def __init__(self) -> None:
+        self._bodies: list[tuple[bytes, str]] = []
+        self._counted: Counter[int] = Counter()
+        self._requests: Counter[str] = Counter()
+        self._since_fault = 0
+        self._last = 0.0
+        self._fault: Fault | None = None
+        self._connections: set[Connection] = set()
+        self._listening: asyncio.Server | None = None
+        self._held = _bound(0)
+        self.port: int = self._held.getsockname()[1]
+
+    async def listen(self) -> None:
+        """Accept connections on the port that is held."""
+        loop = asyncio.get_running_loop()
+        self._listening = await loop.create_server(
+            lambda: Connection(self._ask, self._connections), sock=self._held, backlog=BACKLOG
+        )
+
+    async def obey(self, order: dict[str, Any]) -> object:
+        """Do what a line asks for, and return what is answered."""
+        match order.pop("do"):
+            case "counts":
+                return self._counts()
+            case "requests":
+                return dict(self._requests)
+            case "last":
+                return self._last
+            case "forget":
+                self._forget()
+            case "misbehave":
+                await self._misbehave(**order)
+            case "behave":
+                await self._behave()
+            case unknown:
+                raise ValueError(f"nothing here does {unknown!r}")
+        return None
+
+    def _ask(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Reply | None:
+        request = Request(method, path, headers, body, self._since_fault)
+        self._since_fault += 1
+        self._requests[path.partition("?")[0]] += 1
+        reply: Reply | None = usual(path)
+        if self._fault is not None and reply is not None:
+            reply = self._fault.answer(request, reply)
+        if reply is not None and reply.stored and body:
+            self._bodies.append((body, headers.get("content-encoding", "")))
+            self._last = monotonic()
+        return reply
+
+    def _counts(self) -> dict[str, int]:
+        for body, encoding in self._bodies:
+            self._counted += marks(body, encoding)
+        self._bodies.clear()
+        return {str(mark): often for mark, often in self._counted.items()}
+
+    def _forget(self) -> None:
+        self._bodies.clear()
+        self._counted.clear()
+        self._requests.clear()
+
+    async def _misbehave(self, kind: str, how: dict[str, Any]) -> None:
+        kinds = import_module("benchmarks.sink_server.faults").KINDS
+        await self._behave()
+        fault = cast("Fault", kinds[kind](**how))
+        self._fault = fault
+        if not fault.listening:
+            await self._refuse()
+
+    async def _behave(self) -> None:
+        self._fault, self._since_fault = None, 0
+        if self._listening is None:
+            await self.listen()
+
+    async def _refuse(self) -> None:
+        """Stop listening but keep the port: bound and silent, it refuses connections."""
+        assert self._listening is not None
+        self._held = _bound(self.port)
+        self._listening.close()
+        for connection in tuple(self._connections):
+            connection.transport.abort()
+        self._listening = None
+        await asyncio.sleep(0)
+
+
+def _bound(port: int) -> socket.socket:
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    with suppress(AttributeError):  # so that the port can be held while its listener closes
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    held.bind((LOOPBACK, port))
+    held.setblocking(False)
+    return held
+
+
+async def serve() -> None:
+    """Say the port, then obey until the input ends."""
+    server = Server()
+    await server.listen()
+    print(server.port, flush=True)
+    loop = asyncio.get_running_loop()
+    while line := await loop.run_in_executor(None, sys.stdin.readline):
+        try:
+            said = {"said": await server.obey(json.loads(line))}
+        except Exception as error:
+            said = {"failed": f"{type(error).__name__}: {error}"}
+        print(json.dumps(said), flush=True)
+
+
+if __name__ == "__main__":
+    with suppress(KeyboardInterrupt):
+        asyncio.run(serve())
