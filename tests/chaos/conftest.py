@@ -1,0 +1,130 @@
+"""The stage of each case, the two halves, and the lines that every case ends in."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.chaos.account import line_of, together
+from tests.chaos.stage import INSTALLED, Stage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.chaos.account import Account
+
+PROPERTY = "chaos"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("chaos", "what breaks, and what became of every record")
+    group.addoption("--whole", action="store_true", help="also what takes long")
+    group.addoption("--peers", action="store_true", help="also against other SDKs")
+    group.addoption("--write", action="store_true", help="store the figures, render the tables")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    lines = (
+        "chaos(sentence, group): a case that ends in an account of every record",
+        "whole: only with --whole",
+        "peers: only with --peers",
+    )
+    for line in lines:
+        config.addinivalue_line("markers", line)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    kept: list[pytest.Item] = []
+    left_out: list[pytest.Item] = []
+    for item in items:
+        wanted = (
+            _asked(config, mark) for mark in ("whole", "peers") if item.get_closest_marker(mark)
+        )
+        (kept if all(wanted) else left_out).append(item)
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = kept
+
+
+def _asked(config: pytest.Config, option: str) -> bool:
+    return bool(config.getoption(option, default=False))
+
+
+@pytest.fixture
+def whole(pytestconfig: pytest.Config) -> bool:
+    """Tell whether everything is to be tried, or a few."""
+    return _asked(pytestconfig, "whole")
+
+
+@pytest.fixture
+def stages(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Stage]]:
+    """Return what makes a stage for each try of a case."""
+    monkeypatch.syspath_prepend(str(INSTALLED))
+    made: list[Stage] = []
+    ledger: list[tuple[str, Account]] = []
+    numbers = count()
+
+    def make(*sinks: str, settings: str = "") -> Stage:
+        stage = Stage(tmp_path / f"{next(numbers)}", ledger, sinks or ("sqlite",), settings)
+        made.append(stage)
+        return stage
+
+    try:
+        yield make
+    finally:
+        for stage in made:
+            stage.end_programs()
+        _write_down(request.node, ledger)
+
+
+@pytest.fixture
+def stage(stages: Callable[..., Stage]) -> Stage:
+    """Return the one stage of a case."""
+    return stages()
+
+
+def _write_down(item: pytest.Item, ledger: list[tuple[str, Account]]) -> None:
+    """Add up the accounts of a test, sink by sink, under the sentence of its marker."""
+    marker = item.get_closest_marker("chaos")
+    sums: dict[str, dict[str, Any]] = {}
+    for sink, account in ledger:
+        figures = account.figures()
+        sums[sink] = together(sums[sink], figures) if sink in sums else figures
+    if marker is None or not sums:
+        return
+    title, group = marker.args
+    item.user_properties += [
+        (PROPERTY, {"case": title, "group": group, "sink": sink, **figures})
+        for sink, figures in sums.items()
+    ]
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    lines = _lines(terminalreporter)
+    if lines:
+        terminalreporter.section("what became of every record")
+    for said in lines.values():
+        terminalreporter.write_line(f"{said['case']} → {said['sink']}: {line_of(said)}")
+
+
+def _lines(terminalreporter: Any) -> dict[tuple[str, str], dict[str, Any]]:
+    """Return what the tests wrote down, summed over those of one sentence and sink."""
+    sums: dict[tuple[str, str], dict[str, Any]] = {}
+    reports = [one for kind in ("", "error") for one in terminalreporter.getreports(kind)]
+    for report in reports:
+        for name, said in report.user_properties if report.when == "teardown" else ():
+            if name == PROPERTY:
+                key = said["case"], said["sink"]
+                sums[key] = _sum(sums[key], said) if key in sums else said
+    return sums
+
+
+def _sum(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    names = ("case", "group", "sink")
+    parts = [{k: v for k, v in said.items() if k not in names} for said in (one, other)]
+    return {name: one[name] for name in names} | together(*parts)
