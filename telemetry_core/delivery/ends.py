@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ class Outbox(Protocol):
     def settle(self, ids: Iterable[str]) -> None:
         """Never bring these again; does not raise."""
 
-    def pending(self) -> int:
-        """Count what is not settled."""
+    def pending(self, at_most: int = sys.maxsize) -> int:
+        """Count what is not settled; to know of a few it need not look at all."""
 
 
 class Sink(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from typing import TYPE_CHECKING
 
@@ -90,9 +91,9 @@ class MemorySpool:
             queue.unread.extendleft(reversed(queue.taken.values()))
             queue.taken = {}
 
-    def pending(self) -> int:
-        """Return how many records are not settled."""
-        return sum(len(queue) for queue in self._queues.values())
+    def pending(self, at_most: int = sys.maxsize) -> int:
+        """Return how many records are not settled, so many at most."""
+        return min(at_most, sum(len(queue) for queue in self._queues.values()))
 
     def _drop(self) -> None:
         self.dropped += 1

@@ -84,10 +84,6 @@ class Shipper:
         """Why the sink is left alone, or nothing."""
         return self._gate.pause
 
-    def pending(self) -> int:
-        """Count the records that have not come to an end."""
-        return self._outbox.pending()
-
     def step(self, *, force: bool = False) -> float | None:
         """Ship one batch; return the seconds until the next step, or nothing when none is owed.
 
@@ -100,7 +96,7 @@ class Shipper:
         if len(self._burial) >= self._blame.full:
             return self._burial.wait()
         if wait := self._gate.wait(force=force):
-            return wait if self.pending() else None
+            return wait if self._outbox.pending(at_most=1) else None
         took = self._fill()
         records = self._hand.choose(self._blame.limit, self._sink.batch_bytes)
         if not records:
@@ -209,7 +205,8 @@ class Shipper:
         text = described(error)
         self._fail("raised", f"ship_batch raised {text}", self._what_waits())
         ids = [record.id for record in records]
-        others = self.pending() - len(self._burial) > len(records)
+        known = len(records) + len(self._burial)
+        others = self._outbox.pending(at_most=known + 1) > known
         verdict = self._blame.raised(ids, _ADDRESS.sub("0x", text), others=others)
         if verdict is Verdict.BURY:
             self._gate.answered()

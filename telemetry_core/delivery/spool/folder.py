@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import secrets
+import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Self
 
@@ -174,19 +175,23 @@ class Folder:
             return
         self.segments[segment.lane].pop(segment.number, None)
 
-    def unread(self, sink: str) -> int:
-        """Count the records a sink has yet to settle here, whole lines only."""
+    def unread(self, sink: str, at_most: int = sys.maxsize) -> int:
+        """Count the records a sink has yet to settle here, whole lines only, so many at most."""
         cursor = self.cursor(sink)
-        return sum(self._unread_in(lane, cursor) for lane in Lane)
+        count = 0
+        for lane in Lane:
+            count += self._unread_in(lane, cursor, at_most - count)
+        return count
 
-    def _unread_in(self, lane: Lane, cursor: Cursor) -> int:
+    def _unread_in(self, lane: Lane, cursor: Cursor, at_most: int) -> int:
         position = cursor.positions[lane]
-        lines = sum(
-            count_lines(segment, position)
-            for segment in self.all_segments()
-            if segment.lane is lane and segment.number >= position.segment
-        )
-        return max(0, lines - len(cursor.settled[lane]))
+        count = -len(cursor.settled[lane])
+        for segment in self.all_segments():
+            if count >= at_most:
+                break
+            if segment.lane is lane and segment.number >= position.segment:
+                count += count_lines(segment, position)
+        return max(0, min(count, at_most))
 
     def drop_oldest(self, lane: Lane, keep: int) -> int:
         """Delete a lane's oldest segment for room and count who lost what; return the bytes.

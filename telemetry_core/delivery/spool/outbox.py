@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from typing import TYPE_CHECKING
 
 from telemetry_core.delivery.spool.reader import LaneReader
@@ -92,12 +93,13 @@ class SpoolOutbox:
             except OSError as error:  # another sink's cursor cannot be read now
                 logger.debug("the segments of %s stay for now: %s", folder.path, error)
 
-    def pending(self) -> int:
-        """Count what this sink has yet to settle, as far as it can be read."""
+    def pending(self, at_most: int = sys.maxsize) -> int:
+        """Count what this sink has yet to settle, so many at most, as far as it can be read."""
         count = 0
         for folder in self._folders():
             with contextlib.suppress(OSError):
-                count += folder.unread(self.sink) if self.takes_from(folder) else 0
+                left = at_most - count
+                count += folder.unread(self.sink, left) if self.takes_from(folder) else 0
         return count
 
     def _reader(self, folder: Folder, lane: Lane) -> LaneReader:

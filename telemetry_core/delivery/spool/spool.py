@@ -222,7 +222,7 @@ class Spool:
                 self._release(folder, {outbox.sink for outbox in takers})
 
     def _release(self, folder: Folder, done: set[str]) -> None:
-        if done.issuperset(folder.owner.owed) or not any(map(folder.unread, folder.owner.owed)):
+        if done.issuperset(folder.owner.owed) or not _holds_something(folder):
             folder.remove()
         else:
             folder.close()
@@ -269,10 +269,15 @@ class Spool:
             folder.abandon()
 
 
+def _holds_something(folder: Folder) -> bool:
+    """Say whether any sink has yet to settle anything here, without counting all of it."""
+    return any(folder.unread(sink, at_most=1) for sink in folder.owner.owed)
+
+
 def _leave_or_remove(folder: Folder) -> None:
     """Let a folder go; it is removed when nothing waits in it and nobody can write to it."""
     try:
-        empty = folder.sealed and not any(map(folder.unread, folder.owner.owed))
+        empty = folder.sealed and not _holds_something(folder)
     except OSError:
         empty = False
     if empty:

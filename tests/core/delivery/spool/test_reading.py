@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from telemetry_core.delivery.spool import reader as reader_module
+from telemetry_core.delivery.spool import segment as segment_module
 from telemetry_core.delivery.spool.cursor import MOST_BYTES, Cursor, Position
 from telemetry_core.delivery.spool.frame import frame, unframe
+from telemetry_core.delivery.spool.segment import Segment
 from telemetry_core.delivery.spool.spool import Spool
 from telemetry_core.files import AppendFile
 from telemetry_core.records import Kind, Lane
@@ -64,6 +66,31 @@ def test_the_cursor_moves_over_contiguous_records_and_remembers_the_others(
     assert stored["positions"]["standard"] == [1, len(frame(lines[0]))]
     assert stored["settled"]["standard"] == ["e3"]
     assert spool.outboxes["sink"].pending() == 2
+
+
+def test_asking_for_a_few_does_not_read_all_that_waits(
+    make_spool: MakeSpool, line: MakeLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segment_module, "SEGMENT_BYTES", 500)
+    read: list[int] = []
+    monkeypatch.setattr(Segment, "read", _noting_the_number(read, Segment.read))
+    spool = make_spool()
+    for _ in range(30):
+        spool.put(Lane.STANDARD, line())
+    ids(spool)
+    spool.outboxes["sink"].settle(["e2"])
+    assert [spool.outboxes["sink"].pending(n) for n in (0, 1, 28, 40)] == [0, 1, 28, 29]
+    read.clear()
+    assert spool.outboxes["sink"].pending(1) == 1
+    assert set(read) == {1}
+
+
+def _noting_the_number(read: list[int], original: Callable[..., bytes]) -> Callable[..., bytes]:
+    def noting(segment: Segment, *args: Any, **options: Any) -> bytes:
+        read.append(segment.number)
+        return original(segment, *args, **options)
+
+    return noting
 
 
 def test_what_is_settled_beyond_the_cursor_does_not_come_again_after_a_crash(
