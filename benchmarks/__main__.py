@@ -12,7 +12,7 @@ from benchmarks.cases import run_case
 from benchmarks.machine import describe
 from benchmarks.table import markdown, results
 
-SECTIONS = ("floor", "hot_path", "spooling", "sqlite_delivery", "starting")
+SECTIONS = ("floor", "hot_path", "spooling", "sqlite_delivery", "starting", "growth")
 
 
 def main() -> int:
