@@ -1,13 +1,18 @@
-"""What the whole suite shares: pytest's fixture for testing plugins, and patience with machines."""
+"""What the whole suite shares: a fixture for testing plugins, bytecode, patience with machines."""
 
 from __future__ import annotations
 
 import os
+import sys
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["pytester"]
+
+# A program that may not keep what it compiled compiles all it imports, most of its time, each time.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # No test judges by time: a busy machine makes an example slow, not wrong.
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
