@@ -44,6 +44,8 @@ class Reply:
     :ivar then_close: whether the connection is closed after the answer.
     :ivar raw: sent in place of a status line, headers and body; `b""` with `then_close` is an
         answer that was lost.
+    :ivar pause: seconds between one byte of the answer and the next.
+    :ivar says_so: whether the answer says that the connection ends with it.
     """
 
     status: int = 200
@@ -53,6 +55,8 @@ class Reply:
     after: float = 0.0
     then_close: bool = False
     raw: bytes | None = None
+    pause: float = 0.0
+    says_so: bool = True
 
 
 def usual(path: str) -> Reply:

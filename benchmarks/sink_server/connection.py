@@ -13,16 +13,21 @@ if TYPE_CHECKING:
 
     Head = tuple[str, str, dict[str, str]]
     Ask = Callable[[str, str, dict[str, str], bytes], Reply | None]
+    Meet = Callable[[asyncio.Transport], bool]
 
 _END_OF_HEAD = b"\r\n\r\n"
 _LINE = b"\r\n"
 
 
 class Connection(asyncio.Protocol):
-    """Reads requests and has `ask` say what is answered; `None` means never."""
+    """Reads requests and has `ask` say what is answered; `None` means never.
 
-    def __init__(self, ask: Ask, open_ones: set[Connection]) -> None:
+    What `meet` takes for itself is not even read.
+    """
+
+    def __init__(self, ask: Ask, meet: Meet, open_ones: set[Connection]) -> None:
         self._ask = ask
+        self._meet = meet
         self._open_ones = open_ones
         self._received = bytearray()
         self._head: Head | None = None
@@ -40,8 +45,9 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Answer what is complete; one request at a time, however many are on the wire."""
-        self._received += data
-        self._go_on()
+        if not self._meet(self.transport):
+            self._received += data
+            self._go_on()
 
     def _go_on(self) -> None:
         while not self._answering:
@@ -115,11 +121,26 @@ class Connection(asyncio.Protocol):
         self._go_on()
 
     def _say(self, reply: Reply) -> None:
+        words = _written(reply) if reply.raw is None else reply.raw
+        if reply.pause:
+            self._say_slowly(words, reply.pause)
+            return
         if not self.transport.is_closing():
-            self.transport.write(_written(reply) if reply.raw is None else reply.raw)
+            self.transport.write(words)
             if reply.then_close:
                 self.transport.close()
         self._answering = False
+
+    def _say_slowly(self, words: bytes, pause: float) -> None:
+        if self.transport.is_closing():
+            return
+        self.transport.write(words[:1])
+        if words:
+            later = asyncio.get_running_loop().call_later
+            later(pause, self._say_slowly, words[1:], pause)
+        else:
+            self._answering = False
+            self._go_on()
 
 
 def _written(reply: Reply) -> bytes:
@@ -128,7 +149,7 @@ def _written(reply: Reply) -> bytes:
     except ValueError:
         phrase = "Unknown"
     headers = {"Content-Length": str(len(reply.body)), **reply.headers}
-    if reply.then_close:
+    if reply.then_close and reply.says_so:
         headers["Connection"] = "close"
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     return f"HTTP/1.1 {reply.status} {phrase}\r\n{lines}\r\n".encode("latin-1") + reply.body

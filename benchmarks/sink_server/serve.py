@@ -2,9 +2,6 @@
 
 A line of input is JSON, `{"do": "counts"}`, and so is the line that answers it. The process ends
 with its input, so none outlives the one that started it.
-
-Faults stand in `benchmarks.sink_server.faults`, in `KINDS`: `KINDS[kind](**how)` is an object of
-the shape of `Fault`, asked about every request until `behave`.
 """
 
 from __future__ import annotations
@@ -15,35 +12,22 @@ import socket
 import sys
 from collections import Counter
 from contextlib import suppress
-from importlib import import_module
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.sink_server.answers import Request, usual
 from benchmarks.sink_server.connection import Connection
+from benchmarks.sink_server.faults import KINDS
 from benchmarks.sink_server.marks import marks
 
 if TYPE_CHECKING:
+    import ssl
+
     from benchmarks.sink_server.answers import Reply
+    from benchmarks.sink_server.faults import Fault
 
 BACKLOG = 1024
 LOOPBACK = "127.0.0.1"
-
-
-class Fault(Protocol):
-    """One way to misbehave.
-
-    :ivar listening: whether connections are accepted; without it the port refuses them, and
-        those that are open are cut.
-    """
-
-    listening: bool
-
-    def answer(self, request: Request, usual: Reply) -> Reply | None:
-        """Return what is answered in place of the usual, or nothing to leave it unanswered.
-
-        :param usual: a reply of its own, which may be changed and given back.
-        """
 
 
 class Server:
@@ -56,6 +40,7 @@ class Server:
         self._since_fault = 0
         self._last = 0.0
         self._fault: Fault | None = None
+        self._context: ssl.SSLContext | None = None
         self._connections: set[Connection] = set()
         self._listening: asyncio.Server | None = None
         self._held = _bound(0)
@@ -65,7 +50,10 @@ class Server:
         """Accept connections on the port that is held."""
         loop = asyncio.get_running_loop()
         self._listening = await loop.create_server(
-            lambda: Connection(self._ask, self._connections), sock=self._held, backlog=BACKLOG
+            lambda: Connection(self._ask, self._meet, self._connections),
+            sock=self._held,
+            backlog=BACKLOG,
+            ssl=self._context,
         )
 
     async def obey(self, order: dict[str, Any]) -> object:
@@ -99,6 +87,9 @@ class Server:
             self._last = monotonic()
         return reply
 
+    def _meet(self, transport: asyncio.Transport) -> bool:
+        return self._fault is not None and self._fault.received(transport)
+
     def _counts(self) -> dict[str, int]:
         for body, encoding in self._bodies:
             self._counted += marks(body, encoding)
@@ -111,16 +102,26 @@ class Server:
         self._requests.clear()
 
     async def _misbehave(self, kind: str, how: dict[str, Any]) -> None:
-        kinds = import_module("benchmarks.sink_server.faults").KINDS
         await self._behave()
-        fault = cast("Fault", kinds[kind](**how))
+        fault = KINDS[kind](**how)
         self._fault = fault
-        if not fault.listening:
-            await self._refuse()
+        await self._stand(fault.context(), listening=fault.listening)
 
     async def _behave(self) -> None:
+        """Be healthy; whoever a fault has kept waiting finds the connection ended."""
+        if self._fault is not None:
+            self._cut()
         self._fault, self._since_fault = None, 0
-        if self._listening is None:
+        await self._stand(None, listening=True)
+
+    async def _stand(self, context: ssl.SSLContext | None, *, listening: bool) -> None:
+        """Let in nobody, or those who speak plainly, or those who speak TLS."""
+        if context is self._context and listening is (self._listening is not None):
+            return
+        if self._listening is not None:
+            await self._refuse()
+        self._context = context
+        if listening:
             await self.listen()
 
     async def _refuse(self) -> None:
@@ -128,10 +129,13 @@ class Server:
         assert self._listening is not None
         self._held = _bound(self.port)
         self._listening.close()
-        for connection in tuple(self._connections):
-            connection.transport.abort()
+        self._cut()
         self._listening = None
         await asyncio.sleep(0)
+
+    def _cut(self) -> None:
+        for connection in tuple(self._connections):
+            connection.transport.abort()
 
 
 def _bound(port: int) -> socket.socket:
