@@ -15,6 +15,7 @@ from msgspec.json import Decoder, Encoder
 from telemetry_core.errors import InvalidRecordError, UnknownStatusError
 from telemetry_core.models import (
     CANONICAL_STATUSES,
+    JSON_FIELDS,
     RUN_FIELDS,
     RunEvent,
     RunRecord,
@@ -66,6 +67,7 @@ _RunBody = defstruct(
 )
 _body_values = attrgetter(*_RunBody.__struct_fields__)
 _run_values = attrgetter(*RUN_FIELDS)
+_json_values = attrgetter(*JSON_FIELDS)  # of a run only these can be deep
 
 
 class _Line(Struct, tag_field="kind", omit_defaults=True, gc=False):
@@ -129,6 +131,9 @@ def encode(
         else:
             run = _RunBody(*_body_values(body))
             line = _write(_RUN_LINES[kind](record_id, seq, time_ns, run, repeat))
+            if not any(_json_values(body)):
+                _read(line)
+                return line
         if len(line) < _SHORTEST_DEEP_LINE or not _is_too_deep(line):
             _read(line)
             return line

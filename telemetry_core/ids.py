@@ -5,12 +5,14 @@ from __future__ import annotations
 import itertools
 import os
 import re
+from collections import deque
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Protocol
 
 _UNFIT_FOR_A_RUN_ID = re.compile(r"[\s/\\\x00-\x1f\x7f\ud800-\udfff]+")
 _LONGEST_AGENT = 200
+_SUFFIXES_AT_ONCE = 64
 _NAMESPACE = "6f1c2c1e-5d0b-5c0f-9a37-7d3f1b6f0a11"
 
 
@@ -32,9 +34,10 @@ class RandomIds:
 
     The head is cached for its millisecond and never goes back, whatever the clock does; the
     counter alone makes ids of one process differ, the random bits those of different processes.
+    What ends run ids is drawn for many at once: to ask the system each time costs a microsecond.
     """
 
-    __slots__ = ("_counter", "_head", "_tail")
+    __slots__ = ("_counter", "_head", "_suffixes", "_tail")
 
     def __init__(self) -> None:
         self._counter = itertools.count()
@@ -42,11 +45,13 @@ class RandomIds:
         # thread sees parts of two. The text stays for a clock before 1970.
         self._head = (-1, 0, "00000000-0000-7000-")
         self._tail = ""
+        self._suffixes: deque[str] = deque()
         self.reseed()
 
     def reseed(self) -> None:
-        """Draw the 48 random bits anew."""
+        """Draw the 48 random bits anew, and forget what was drawn for run ids."""
         self._tail = f"-{os.urandom(6).hex()}"
+        self._suffixes = deque()
 
     def event_id(self, time_ns: int) -> str:
         """Return a new UUID whose head is the given time, or the latest one seen."""
@@ -64,7 +69,15 @@ class RandomIds:
 
     def run_id(self, agent_name: str, time_ns: int) -> str:
         """Return `YYYYMMDDTHHMMSSZ-<agent>-<8 hex>`, the agent cut to what a path can hold."""
-        return format_run_id(agent_name, time_ns, random_suffix())
+        return format_run_id(agent_name, time_ns, self._suffix())
+
+    def _suffix(self) -> str:
+        try:
+            return self._suffixes.popleft()
+        except IndexError:
+            drawn = os.urandom(4 * _SUFFIXES_AT_ONCE).hex()
+            self._suffixes.extend(drawn[at : at + 8] for at in range(8, len(drawn), 8))
+            return drawn[:8]
 
 
 def format_run_id(agent_name: str, time_ns: int, suffix: str) -> str:

@@ -9,6 +9,7 @@ import math
 import ssl
 import sys
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from http import HTTPStatus
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
@@ -134,7 +135,8 @@ def post(
 
     timeout = timeout_for(batch, clock)
     body = bytearray()
-    with client.stream("POST", url, content=content, headers=headers, timeout=timeout) as response:
+    to = _parsed(url)
+    with client.stream("POST", to, content=content, headers=headers, timeout=timeout) as response:
         for chunk in response.iter_raw():
             body += chunk
             if clock.monotonic() >= batch.deadline:
@@ -142,6 +144,14 @@ def post(
             if len(body) > LARGEST_ANSWER:
                 raise httpx.ReadError("the answer is too large", request=response.request)
         return Answer(response.status_code, response.headers, bytes(body))
+
+
+@lru_cache(maxsize=64)
+def _parsed(url: str) -> httpx.URL:
+    """Return what httpx makes of a URL, which it would do anew for each request."""
+    import httpx
+
+    return httpx.URL(url)
 
 
 def receipt_for(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import re
 import threading
 from uuid import RFC_4122, UUID
@@ -47,6 +48,15 @@ def test_a_forked_child_draws_other_ids() -> None:
     before = source.event_id(NOON)
     source.reseed()
     assert before[-12:] != source.event_id(NOON)[-12:]
+
+
+def test_a_forked_child_makes_other_run_ids() -> None:
+    source = RandomIds()
+    source.run_id("agent", NOON)
+    child = copy.copy(source)
+    child.reseed()
+    ours, theirs = ({s.run_id("agent", NOON) for _ in range(200)} for s in (source, child))
+    assert len(ours | theirs) == 400
 
 
 def test_threads_never_share_an_id() -> None:

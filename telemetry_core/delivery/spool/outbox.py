@@ -66,10 +66,11 @@ class SpoolOutbox:
         """Give what is not under way already; a folder that cannot be read now is passed over."""
         try:
             reader = self._reader(folder, lane)
+            here = (reader,)
             while (record := reader.next()) is not None:
-                known = self._where.get(record.id)
-                if known is None or known == (reader,):
-                    self._where[record.id] = (reader,)
+                known = self._where.get(record.id, here)
+                if known == here:
+                    self._where[record.id] = here
                     yield record
                 else:  # it was in memory and is on the disk now: to be settled in both
                     self._where[record.id] = (*known, reader)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from telemetry_core import codec
 from telemetry_core.delivery.spool.cursor import Position
@@ -28,13 +28,6 @@ CHUNK = 256 * 1024
 MOST_IN_FLIGHT = 20_000
 
 
-class _Taken(NamedTuple):
-    """A line that was read: whose settling moves the cursor to `end`."""
-
-    record_id: str | None
-    end: Position
-
-
 class LaneReader:
     """Reads on from a cursor, never stops at damage, and moves the cursor over what is settled."""
 
@@ -45,8 +38,10 @@ class LaneReader:
         self._positions = folder.cursor(sink).positions
         self._settled = folder.cursor(sink).settled[lane]
         self._at = self._positions[lane]
-        self._lines: deque[tuple[bytes, Position]] = deque()
-        self._flight: deque[_Taken] = deque()
+        # A line and where it ends; a record, if it was one, and the segment and offset of its
+        # end, to which its settling moves the cursor. Plain tuples: there is one a record.
+        self._lines: deque[tuple[bytes, int]] = deque()
+        self._flight: deque[tuple[str | None, int, int]] = deque()
         self._flying: set[str] = set()
         self._put_back: Record | None = None
 
@@ -57,11 +52,12 @@ class LaneReader:
             return again
         while len(self._flight) < MOST_IN_FLIGHT and (self._lines or self._fill()):
             raw, end = self._lines.popleft()
+            segment = self._at.segment
             record = self._read(raw, end)
             if record is None or record.id in self._flying:  # a second one settles with the first
-                self._flight.append(_Taken(None, end))
+                self._flight.append((None, segment, end))
             else:
-                self._flight.append(_Taken(record.id, end))
+                self._flight.append((record.id, segment, end))
                 self._flying.add(record.id)
                 if record.id not in self._settled:
                     return record
@@ -89,24 +85,23 @@ class LaneReader:
         return True
 
     def _advance(self) -> None:
-        end: Position | None = None
-        while self._flight and (
-            self._flight[0].record_id is None or self._flight[0].record_id in self._settled
-        ):
-            record_id, end = self._flight.popleft()
+        flight, settled = self._flight, self._settled
+        segment = end = -1
+        while flight and (flight[0][0] is None or flight[0][0] in settled):
+            record_id, segment, end = flight.popleft()
             if record_id is not None:
-                self._settled.discard(record_id)
+                settled.discard(record_id)
                 self._flying.discard(record_id)
-        if end is not None:
-            self._positions[self.lane] = end
+        if end >= 0:
+            self._positions[self.lane] = Position(segment, end)
 
     def _take_back_drops(self, ids: set[str]) -> None:
         """Count no longer as lost what arrived although its segment was dropped for room."""
-        for record_id, end in self._flight:
-            if record_id in ids and (self.lane, end.segment) in self.folder.dropped:
+        for record_id, segment, _end in self._flight:
+            if record_id in ids and (self.lane, segment) in self.folder.dropped:
                 self.folder.lost[self.sink] -= 1
 
-    def _read(self, raw: bytes, end: Position) -> Record | None:
+    def _read(self, raw: bytes, end: int) -> Record | None:
         line = unframe(raw)
         if line is None:
             line = salvage(raw)
@@ -146,7 +141,7 @@ class LaneReader:
         offset = self._at.offset
         for raw in chunk[: whole - 1].split(b"\n") if whole else ():
             offset += len(raw) + 1
-            self._lines.append((raw, Position(segment.number, offset)))
+            self._lines.append((raw, offset))
         self._at = Position(segment.number, offset)
         return bool(whole)
 
@@ -156,7 +151,7 @@ class LaneReader:
         if not segment.ours or segment.number + MOST_OPEN < newest:
             segment.close()
         self._at = Position(following.number)
-        self._flight.append(_Taken(None, self._at))
+        self._flight.append((None, *self._at))
         self._advance()
 
     def _count_torn(self, segment: Segment) -> None:
@@ -164,14 +159,15 @@ class LaneReader:
         if segment.size() > self._at.offset:
             self.folder.torn.add((self.lane, segment.number))
 
-    def _set_aside(self, raw: bytes, end: Position, *, lost: bool) -> None:
+    def _set_aside(self, raw: bytes, end: int, *, lost: bool) -> None:
         self.folder.lost[self.sink] += lost
-        place = (self.lane, end.segment)
+        segment = self._at.segment
+        place = (self.lane, segment)
         seen_to = self.folder.damage_seen.get(place, -1)
-        if end.offset <= seen_to:
+        if end <= seen_to:
             return  # another sink's reader was here before
-        self.folder.damage_seen[place] = end.offset
-        name = f"{self.folder.path.name}-{self.lane.value}-{end.segment:06d}.lines"
+        self.folder.damage_seen[place] = end
+        name = f"{self.folder.path.name}-{self.lane.value}-{segment:06d}.lines"
         if seen_to < 0:
             logger.warning("damaged lines of the spool are kept in %s/%s", DAMAGED, name)
         keep_damaged_line(self.folder.path.parent.parent / DAMAGED, name, raw)
