@@ -2,36 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args, get_origin
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import attrs
 
 from telemetry_core.config import PluginOptions
-from telemetry_core.credentials import Secret, SecretReader
+from telemetry_core.converting import Anything, from_text, in_words, strict_converter
+from telemetry_core.credentials import SecretReader
 from telemetry_core.errors import ConfigError, CredentialError, TelemetryError
-from telemetry_core.settings import FLAG, PATH, Origin, extra_fields, keys_of, pieces, shown
+from telemetry_core.settings import Origin, extra_fields, keys_of, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from cattrs import Converter
-
     from telemetry_core.clock import Clock
     from telemetry_core.config import TelemetryConfig
     from telemetry_core.credentials import Variable
-
-_LISTS = (tuple, list, set, frozenset)
-_EXACTLY = {str: (str,), int: (int,), float: (float, int), bool: (bool,)}
-_IN_WORDS = {
-    str: "a text",
-    int: "a whole number",
-    float: "a number",
-    bool: "true or false",
-    Path: "a path",
-    Secret: 'a text, { env = "NAME" } or { file = "path" }',
-}
 
 
 class Site(NamedTuple):
@@ -86,7 +73,7 @@ def check_field(cls: type, key: str, value: object, site: Site) -> None:
     attribute = settings_of(cls)[key]
     wanted: Any = attribute.type or Any
     try:
-        value = _strict_converter(site.secrets).structure(value, wanted)
+        value = strict_converter(site.secrets).structure(value, wanted)
         if callable(attribute.converter):
             value = attribute.converter(value)
         if attribute.validator is not None:
@@ -110,18 +97,11 @@ def settings_of(cls: type) -> dict[str, attrs.Attribute[Any]]:
 def said_of(cls: type, key: str) -> str:
     """Say what a setting of a plugin takes."""
     _resolve_types(cls)
-    return _words(settings_of(cls)[key].type)
+    return in_words(settings_of(cls)[key].type)
 
 
 def _has_default(attribute: attrs.Attribute[Any]) -> bool:
     return attribute.default is not attrs.NOTHING
-
-
-class _Anything:
-    """The type of a field whose name is not imported while the program runs."""
-
-    def __class_getitem__(cls, _: object) -> object:
-        return Any
 
 
 def _resolve_types(cls: type) -> None:
@@ -133,7 +113,7 @@ def _resolve_types(cls: type) -> None:
         except NameError as error:
             if error.name is None or error.name in unknown:
                 raise
-            unknown[error.name] = _Anything
+            unknown[error.name] = Anything
         else:
             return
 
@@ -176,7 +156,7 @@ def _structured(
     }
     structure: Callable[[Any, type], object] = make_dict_structure_fn(
         cls,
-        _strict_converter(site.secrets),
+        strict_converter(site.secrets),
         _cattrs_forbid_extra_keys=True,
         _cattrs_use_alias=True,
         _cattrs_detailed_validation=True,
@@ -193,89 +173,10 @@ def _structured(
 
 def _from_variable(variable: Variable, wanted: Any) -> object:
     try:
-        return _from_text(variable.text, wanted)
+        return from_text(variable.text, wanted)
     except (TypeError, ValueError, OSError):
-        problem = f"expected {_words(wanted)}, not {shown(variable.text)}"
+        problem = f"expected {in_words(wanted)}, not {shown(variable.text)}"
         raise Origin(variable.name).error(problem) from None
-
-
-def _from_text(text: str, wanted: Any) -> object:
-    """Return the value of a type that a variable's text stands for; raises `ValueError`."""
-    origin, arguments = _origin(wanted), get_args(wanted)
-    if type(None) in arguments:
-        return _from_text(text, _without_none(arguments))
-    if origin is Literal:
-        choices = {str(choice): choice for choice in arguments}
-        return choices[_checked(text in choices, text, wanted)]
-    if origin in _LISTS:
-        return origin(_from_text(piece, arguments[0]) for piece in pieces(text))
-    if wanted is bool:
-        return FLAG.parse(text)
-    if wanted is Path:
-        return Path(PATH.parse(_checked(PATH.accepts(text), text, wanted)))
-    return wanted(text)
-
-
-def _without_none(kinds: tuple[Any, ...]) -> Any:
-    return next(kind for kind in kinds if kind is not type(None))
-
-
-def _strict_converter(secrets: SecretReader) -> Converter:
-    """Return a converter that guesses nothing: no text for a number, no number for a text."""
-    from cattrs import Converter
-
-    converter = Converter(forbid_extra_keys=True, detailed_validation=True)
-
-    def path(value: object, wanted: Any) -> Path:
-        text: str = _checked(PATH.accepts(value), value, wanted)
-        return secrets.folder / os.path.expanduser(text)
-
-    def many(value: object, wanted: Any) -> Any:
-        items = _checked(isinstance(value, list), value, wanted)
-        kind = get_args(wanted)[0]
-        return _origin(wanted)(converter.structure(item, kind) for item in items)
-
-    converter.register_structure_hook(_Anything, lambda value, _: value)
-    for kind in _EXACTLY:
-        converter.register_structure_hook(kind, _one)
-    converter.register_structure_hook(Path, path)
-    converter.register_structure_hook(Secret, lambda value, _: secrets.read(value))
-    converter.register_structure_hook_func(lambda kind: _origin(kind) in _LISTS, many)
-    converter.register_structure_hook_func(lambda kind: _origin(kind) is Literal, _choice)
-    return converter
-
-
-def _one(value: object, wanted: Any) -> Any:
-    if wanted not in _EXACTLY:  # a kind of text or number, such as an enumeration
-        return wanted(value)
-    return _checked(type(value) in _EXACTLY[wanted], value, wanted)
-
-
-def _choice(value: object, wanted: Any) -> Any:
-    return _checked(value in get_args(wanted), value, wanted)
-
-
-def _checked(fits: bool, value: Any, wanted: Any) -> Any:
-    if not fits:
-        raise ValueError(f"expected {_words(wanted)}, not {shown(value)}")
-    return value
-
-
-def _origin(wanted: Any) -> Any:
-    """Return the generic type behind a type; mypy takes what `get_origin` says too narrowly."""
-    return get_origin(wanted)
-
-
-def _words(wanted: Any) -> str:
-    """Say what a field of a type takes."""
-    origin, arguments = _origin(wanted), get_args(wanted)
-    if type(None) in arguments:
-        return _words(_without_none(arguments))
-    if origin is Literal:
-        return f"one of {', '.join(map(str, arguments))}"
-    if origin in _LISTS:
-        return "a list"
-    return _IN_WORDS.get(wanted) or str(getattr(wanted, "__name__", wanted))
 
 
 def _say(error: BaseException, wanted: Any) -> str:
@@ -290,7 +191,7 @@ def _say(error: BaseException, wanted: Any) -> str:
     if isinstance(error, KeyError) and wanted is not None:
         return "required field missing"
     if wanted is not None:
-        return f"expected {_words(wanted)}"
+        return f"expected {in_words(wanted)}"
     return f"{type(error).__name__}: {error}"
 
 

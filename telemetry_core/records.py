@@ -44,6 +44,12 @@ class Record:
     size: int = 0
     source: int = 0  # which log it was read from; sequence numbers compare only within one
 
+    def copy(self) -> Record:
+        """Return another record of the same body."""
+        return Record(
+            self.id, self.kind, self.seq, self.time_ns, self.lane, self.body, self.size, self.source
+        )
+
 
 @define(eq=False)
 class Batch:

@@ -57,7 +57,7 @@ LAYERS = (
     ("delivery.retry", "delivery.circuit", "delivery.lock"),
     ("manager",),
     ("building", "mock_sink", "plugin"),
-    ("config",),
+    ("config", "converting"),
     ("config_file", "discovery"),
     ("settings",),
     ("hookspecs", "sending", "credentials", "codec", "privacy", "tracebacks", "surroundings"),

@@ -146,7 +146,7 @@ class Shipper:
     def _ship(self, records: Sequence[Record]) -> None:
         ids = [record.id for record in records]
         batch = Batch(
-            tuple(_copy(record) for record in records),  # what a plugin does to it stays its own
+            tuple(record.copy() for record in records),  # what a plugin does to it stays its own
             sink=self._sink.name,
             deadline=self._clock.monotonic() + self._call_timeout,
             attempt=self._hand.tried(records),
@@ -294,7 +294,3 @@ class Shipper:
         name = self._sink.name
         with suppress(Exception):  # a report that raises, as tests have it, loses no record
             self._report(f"{name} {kind}", f"sink {name}: {text}")
-
-
-def _copy(r: Record) -> Record:
-    return Record(r.id, r.kind, r.seq, r.time_ns, r.lane, r.body, r.size, r.source)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 from telemetry_core.clock import Bell
@@ -46,3 +47,43 @@ class Ticket:
         self.done = done
         self._answered = True
         self._bell.ring()
+
+
+class Tickets:
+    """Those that wait for one worker; anybody may add one, the worker takes and answers them."""
+
+    def __init__(self) -> None:
+        self._asked: deque[Ticket] = deque()
+        self._taken: list[Ticket] = []
+
+    @property
+    def asked(self) -> bool:
+        """Whether somebody asked since the last look."""
+        return bool(self._asked)
+
+    @property
+    def taken(self) -> bool:
+        """Whether somebody waits whose ticket was taken."""
+        return bool(self._taken)
+
+    @property
+    def last(self) -> bool:
+        """Whether one of those that were taken is the last."""
+        return any(ticket.last for ticket in self._taken)
+
+    def add(self, ticket: Ticket) -> None:
+        """Have one more wait."""
+        self._asked.append(ticket)
+
+    def take(self) -> bool:
+        """Take what was asked since the last look; false when nothing was."""
+        asked = self.asked
+        while self._asked:
+            self._taken.append(self._asked.popleft())
+        return asked
+
+    def answer(self, *, done: bool) -> None:
+        """Answer all that were taken."""
+        for ticket in self._taken:
+            ticket.answer(done=done)
+        self._taken.clear()

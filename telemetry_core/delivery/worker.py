@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from telemetry_core.clock import Bell
 from telemetry_core.delivery.alarm import Alarm
-from telemetry_core.delivery.ticket import Ticket
+from telemetry_core.delivery.ticket import Ticket, Tickets
 from telemetry_core.delivery.ticks import Ticks
 from telemetry_core.errors import described
 
@@ -65,8 +65,7 @@ class Worker:
         self._report = report
         self._when_off = when_off
         self._bell = Bell()
-        self._tickets: deque[Ticket] = deque()
-        self._serving: list[Ticket] = []
+        self._tickets = Tickets()
         self._rests: deque[None] = deque()
         self._resting = False
         self._turn = threading.Lock()
@@ -105,7 +104,7 @@ class Worker:
         """Ask for one try at all that is pending, past back-off and circuit; then end, if `last`."""
         ticket = Ticket(self.clock, worth_waiting=self._can_be_waited_for, last=last)
         if not self._stopped:
-            self._tickets.append(ticket)
+            self._tickets.add(ticket)
             self.ring()
         if self._stopped:  # asked again: the thread may have looked before it was there
             ticket.answer(done=False)
@@ -201,7 +200,7 @@ class Worker:
 
     def _shall_end(self) -> bool:
         if self._stopped:
-            self._collect_tickets()
+            self._tickets.take()
             self._answer(done=False)
             return True
         try:
@@ -237,7 +236,7 @@ class Worker:
     # -- working and waiting
 
     def _work(self) -> None:
-        wait = self._do_step(force=self._collect_tickets())
+        wait = self._do_step(force=self._tickets.take())
         if wait != 0.0:
             self._answer(done=True)
         if self._stopped:
@@ -246,7 +245,7 @@ class Worker:
             self._idle()
         elif wait > 0.0:
             self._wait_for(min(wait, self._ticks.until_next()))
-        elif not self._serving and self.clock.monotonic() < self._gives_way_until:
+        elif not self._tickets.taken and self.clock.monotonic() < self._gives_way_until:
             self._wait_for(self._linger)
 
     def _do_step(self, *, force: bool = False) -> float | None:
@@ -258,17 +257,9 @@ class Worker:
             self._complain("step", f"a step failed and is repeated: {described(error)}")
             return AFTER_A_FAULT
 
-    def _collect_tickets(self) -> bool:
-        asked = bool(self._tickets)
-        while self._tickets:
-            self._serving.append(self._tickets.popleft())
-        return asked
-
     def _answer(self, *, done: bool) -> None:
-        for ticket in self._serving:
-            self._stopped = self._stopped or ticket.last
-            ticket.answer(done=done)
-        self._serving.clear()
+        self._stopped = self._stopped or self._tickets.last
+        self._tickets.answer(done=done)
 
     def _idle(self) -> None:
         """Wait for records; then a little longer, so that a batch fills."""
@@ -302,7 +293,7 @@ class Worker:
             self._waits = False
 
     def _is_called(self) -> bool:
-        return bool(self._tickets or self._rests or self._stopped)
+        return bool(self._tickets.asked or self._rests or self._stopped)
 
     def _complain(self, kind: str, text: str, *, final: bool = False) -> None:
         with suppress(Exception):  # a report that raises, as tests have it, ends no thread

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -23,7 +24,7 @@ _T = TypeVar("_T")
 _Fault = TypeVar("_Fault", bound=faults.Fault)
 
 
-class FakeServer:
+class FakeServer(ABC):
     """Answers as the real server does, remembers what it got, and misbehaves on request.
 
     A protocol is a subclass with `handle`, which is called for one request at a time, and with
@@ -47,9 +48,9 @@ class FakeServer:
 
     # -- the protocol
 
+    @abstractmethod
     def handle(self, request: Request) -> Response:
         """Return the answer and keep what was accepted; raises `Refusal` for what is not."""
-        raise NotImplementedError
 
     def records(self, request: Request) -> Iterable[Any]:
         """Return what `reject` looks at; raises `Refusal` when it cannot be read."""

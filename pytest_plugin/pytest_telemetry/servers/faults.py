@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from pytest_telemetry.servers.exchange import LostError
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     GoOn: TypeAlias = Callable[[], Response]
 
 
-class Fault:
+class Fault(ABC):
     """One misbehaviour, until it has acted so many times or is cleared.
 
     :ivar count: how many requests it has acted on.
@@ -46,9 +47,9 @@ class Fault:
         """Tell whether this request is one of those meant."""
         return True
 
+    @abstractmethod
     def act(self, exchange: Exchange, go_on: GoOn) -> Response:
         """Return the answer instead of, before or after what would have gone on."""
-        raise NotImplementedError
 
 
 class Fail(Fault):
