@@ -65,6 +65,7 @@ def begin_anew(writer: SpoolWriter, folder: Folder) -> None:
             _lock_again(folder)
         folder.let_go_of_cursors()
         _leave_unlinked_segments(writer, folder)
+        writer.sync()  # what has yet to be synced is kept open, and could be appended to
         for segment in folder.all_segments():
             if segment.sealed and not segment.linked():
                 segment.copy_to(folder.path / segment_name(segment.lane, segment.number))

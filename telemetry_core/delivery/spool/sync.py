@@ -47,7 +47,7 @@ class CountingAppender(Appender):
     def sync(self) -> None:
         """Wait until the disk has everything written so far. Raises `OSError`."""
         waiting = self._unsynced
-        if waiting == 0:
+        if waiting == 0 and not self._rolled:
             return
         while self._rolled:
             sync_data(self._rolled[0].fileno())

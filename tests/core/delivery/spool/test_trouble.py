@@ -424,6 +424,22 @@ def test_a_copy_that_fails_is_made_again(
     assert open_descriptors() <= before + 4
 
 
+@pytest.mark.parametrize("durability", ["process", "interval", "always"])
+@pytest.mark.parametrize("synced", [True, False])
+def test_a_program_that_ends_saves_what_was_in_a_removed_folder(
+    make_spool: MakeSpool, line: MakeLine, tmp_path: Path, durability: str, synced: bool
+) -> None:
+    spool = make_spool(durability=durability)
+    spool.put(Lane.STANDARD, line())
+    if synced:
+        spool.sync()
+    shutil.rmtree(tmp_path / "spool")
+    spool.close()
+    heir = make_spool()
+    heir.adopt()
+    assert ids(heir) == ["e1"]
+
+
 def test_a_damaged_line_counts_as_lost_and_a_torn_one_does_not(
     make_spool: MakeSpool, line: MakeLine
 ) -> None:
