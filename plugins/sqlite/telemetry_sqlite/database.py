@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from telemetry_core import SystemClock, make_private_file, sync_directory
 from telemetry_sqlite import damage, schema
 from telemetry_sqlite.errors import DatabaseUnusableError
+from telemetry_sqlite.forking import WORK
 from telemetry_sqlite.turn import Turn
 
 if TYPE_CHECKING:
@@ -60,8 +61,9 @@ class Database:
 
     def transact(self, work: Callable[[Connection], T], deadline: float = float("inf")) -> T:
         """Do the same, but raise for a damaged file too."""
+        WORK.refuse_inherited(self.path)
         os.makedirs(self._directory, mode=0o700, exist_ok=True)
-        with Turn(self.path):
+        with Turn(self.path), WORK.on(self.path):
             try:
                 connection = self._opened(self._left(deadline))
                 self._patiently(connection, "BEGIN IMMEDIATE", deadline)
@@ -131,11 +133,12 @@ def looking(path: str, patience: float = BUSY_TIMEOUT) -> Iterator[Connection | 
 
     :param patience: seconds to wait for who has it locked.
     """
+    WORK.refuse_inherited(path)
     try:
         if not os.path.exists(path):
             yield None
             return
-        with closing(connect_existing(path, patience)) as connection:
+        with WORK.on(path), closing(connect_existing(path, patience)) as connection:
             connection.execute("PRAGMA query_only = ON")
             yield None if schema.is_empty(connection) else connection
     except sqlite3.Error as error:

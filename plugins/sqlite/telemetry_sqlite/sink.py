@@ -10,6 +10,7 @@ from attrs import define, field
 from attrs.converters import optional
 
 from telemetry_core import ConfigError, Health, Receipt, SystemClock, TelemetryError, hookimpl
+from telemetry_sqlite.forking import WORK
 
 # What touches SQLite is imported by the worker: the class itself is imported in the program's
 # own thread, when a client is built.
@@ -54,6 +55,7 @@ class SqliteSink:
             )
         path = self.db_path or Path(self.base_dir or "", "db", "telemetry.sqlite")
         self._path = os.path.abspath(path.expanduser())
+        WORK.refuse_inherited(self._path)
         self._figures = {"batches": 0, "delivered": 0, "rejected": 0}
 
     def destination(self) -> str:

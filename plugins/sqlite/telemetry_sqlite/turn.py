@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
 from telemetry_core import SystemClock
@@ -28,8 +29,7 @@ class Turn:
 
     The wait has no time limit, for a poll would lose its place. A holder that dies frees the
     turn. One that is stopped keeps it, as it keeps SQLite's lock: then this sink's worker waits
-    and the records stay in the spool. The file is opened for each turn, so that a forked child
-    does not go about with a copy that keeps its dead parent's turn.
+    and the records stay in the spool.
 
     :param patience: seconds after which one would rather do without, for work that somebody
         waits for; then entering raises `BlockingIOError`.
@@ -54,14 +54,46 @@ class Turn:
     ) -> None:
         if self._descriptor is not None:
             fcntl.flock(self._descriptor, fcntl.LOCK_UN)  # a child's copy must not hold it on
-            os.close(self._descriptor)
+            _OPEN.close(self._descriptor)
+
+
+class _OpenTurns:
+    """The descriptors that are queueing or have their turn. The one of its kind.
+
+    A forked child closes them: its copy would keep the turn when the parent dies in it, from
+    everybody and for as long as the child lives.
+    """
+
+    def __init__(self) -> None:
+        self._descriptors: set[int] = set()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._close_inherited)
+
+    def open(self, path: str) -> int:
+        """Open a file to queue with. Raises `OSError`."""
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        self._descriptors.add(descriptor)
+        return descriptor
+
+    def close(self, descriptor: int) -> None:
+        """Leave the queue."""
+        self._descriptors.discard(descriptor)
+        os.close(descriptor)
+
+    def _close_inherited(self) -> None:
+        while self._descriptors:
+            with suppress(OSError):
+                os.close(self._descriptors.pop())
+
+
+_OPEN = _OpenTurns()
 
 
 def _queue(path: str, patience: float | None) -> int | None:
     if fcntl is None:
         return None
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = _OPEN.open(path)
     except OSError:  # a directory that takes no file: SQLite says so in its own words
         return None
     try:
@@ -70,10 +102,10 @@ def _queue(path: str, patience: float | None) -> int | None:
         else:
             _try_for(patience, descriptor)
     except BlockingIOError:
-        os.close(descriptor)
+        _OPEN.close(descriptor)
         raise
     except OSError:  # a file system without flock
-        os.close(descriptor)
+        _OPEN.close(descriptor)
         return None
     return descriptor
 
