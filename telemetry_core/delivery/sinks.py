@@ -183,6 +183,8 @@ class DrivenSink:
             message = f"off: {self.error}"
         elif self.shipper.pause is not None:
             message = f"paused: {self.shipper.pause.code} {self.shipper.pause.reason}".strip()
+        elif pending and self.worker.no_thread:
+            message = f"{counted(pending, 'record')} waiting; {self.worker.no_thread}"
         elif pending and self.worker.running and still > STANDSTILL:
             waiting = counted(pending, "record")
             message = f"{waiting} waiting, and its worker has not moved for {still:.0f} s"

@@ -55,6 +55,7 @@ class Worker:
         self.name = name
         self.clock = clock
         self.error: str | None = None
+        self.no_thread = ""
         self._step = step
         self._build = build
         self._end = end
@@ -164,6 +165,7 @@ class Worker:
             return False  # the program exits: a thread would be killed at once
         thread = threading.Thread(target=self._run, name=f"telemetry-{self.name}", daemon=True)
         before, self._thread = self._thread, thread
+        self._bell = Bell()  # gevent may have patched since: a greenlet waits at no lock of threads
         self._resting = False
         self._rests.clear()
         try:
@@ -172,8 +174,10 @@ class Worker:
             self._thread = before
             self._start_again_at = now + AFTER_A_FAULT
             self._alarm.waiting.add(self)
-            self._complain("thread", f"its thread cannot be started, records wait: {error}")
+            self.no_thread = f"its thread cannot be started: {error}"
+            self._complain("thread", f"{self.no_thread}; records wait")
             return False
+        self.no_thread = ""
         return True
 
     def _withdraw_rest(self) -> bool:
