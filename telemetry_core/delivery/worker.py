@@ -76,7 +76,7 @@ class Worker:
         self._start_again_at = clock.monotonic()
         self._stopped = False
         self._over = False
-        self._waits = False
+        self._waits_until = float("-inf")
         self._moved = clock.monotonic()
         self._gives_way_until = float("-inf")
 
@@ -151,8 +151,11 @@ class Worker:
 
     @property
     def last_moved(self) -> float:
-        """The steady time at which the thread last came out of a call; now, while it only waits."""
-        return self.clock.monotonic() if self._waits else self._moved
+        """The steady time at which the thread last came out of a call; now, while it only waits.
+
+        A wait that is long over is none: gevent may have the thread in a hub that does not run.
+        """
+        return max(self._moved, min(self.clock.monotonic(), self._waits_until))
 
     # -- starting and ending
 
@@ -289,12 +292,12 @@ class Worker:
             self._wait(left)
 
     def _wait(self, seconds: float) -> bool:
-        self._waits = True
+        self._waits_until = self.clock.monotonic() + seconds
         try:
             return self.clock.wait(self._bell, seconds)
         finally:
             self._moved = self.clock.monotonic()
-            self._waits = False
+            self._waits_until = float("-inf")
 
     def _is_called(self) -> bool:
         return bool(self._tickets.asked or self._rests or self._stopped)
