@@ -46,9 +46,12 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def _build(to: Path) -> None:
-    installer = ["--installer", "uv"] if shutil.which("uv") else []
-    for project in PROJECTS:
-        command = [sys.executable, "-m", "build", "--outdir", str(to), *installer, str(project)]
+    if shutil.which("uv"):
+        commands = [["uv", "build", "--all-packages", "--out-dir", str(to), str(ROOT)]]
+    else:
+        build = [sys.executable, "-m", "build", "--outdir", str(to)]
+        commands = [[*build, str(project)] for project in PROJECTS]
+    for command in commands:
         subprocess.run(command, check=True, capture_output=True, text=True)
     (to / "done").touch()
 
@@ -109,38 +112,41 @@ def test_all_distributions_carry_one_version_and_ask_for_that_core(wheels: dict[
         assert name == "telemetry-core" or [need.split("==")[1] for need in needs] == [version]
 
 
-def test_plain_pip_installs_the_wheels_and_the_readme_example_runs(
+def test_with_the_wheels_from_plain_pip_the_readme_example_runs_and_packages_elsewhere_are_tested(
     wheels: dict[str, Path], tmp_path: Path
 ) -> None:
-    chosen = [path for name, path in wheels.items() if name != "pytest-telemetry"]
-    python = _machine(tmp_path, chosen)
-    example = shutil.copy(ROOT / "examples" / "first_run.py", tmp_path)
-    _run([python, example], tmp_path, {"TELEMETRY_BASE_DIR": str(tmp_path / "store")})
-    with sqlite3.connect(tmp_path / "store" / "db" / "telemetry.sqlite") as database:
+    python = _empty_machine(tmp_path)
+    install: list[str | Path] = [python, "-m", "pip", "install", "--quiet", "--no-compile"]
+    for_tests = wheels["pytest-telemetry"]
+    _run([*install, *(path for path in wheels.values() if path != for_tests)], tmp_path)
+    _the_readme_example_records(python, tmp_path)
+    _run([*install, for_tests], tmp_path)
+    _a_package_tests_its_code_and_its_own_sink(python, tmp_path)
+
+
+def _empty_machine(folder: Path) -> Path:
+    """Make a Python that finds nothing but pip, and return it."""
+    venv.create(folder / "venv", with_pip=True)
+    return folder / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
+
+
+def _the_readme_example_records(python: Path, folder: Path) -> None:
+    example = shutil.copy(ROOT / "examples" / "first_run.py", folder)
+    _run([python, example], folder, TELEMETRY_BASE_DIR=str(folder / "store"))
+    with sqlite3.connect(folder / "store" / "db" / "telemetry.sqlite") as database:
         rows = database.execute("SELECT agent_name, status FROM agent_runs").fetchall()
     database.close()
     assert rows == [("crawler", "success")]
 
 
-def test_a_package_elsewhere_tests_its_code_and_its_own_sink_with_the_wheels(
-    wheels: dict[str, Path], tmp_path: Path
-) -> None:
-    python = _machine(tmp_path, [*wheels.values()])
-    elsewhere = shutil.copytree(ROOT / "examples" / "folder_sink", tmp_path / "elsewhere")
+def _a_package_tests_its_code_and_its_own_sink(python: Path, folder: Path) -> None:
+    elsewhere = shutil.copytree(ROOT / "examples" / "folder_sink", folder / "elsewhere")
     shutil.copy(ROOT / "examples" / "downstream_test.py", elsewhere)
     tests = ["downstream_test.py", "test_folder_sink.py"]
-    _run([python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests], elsewhere, {})
+    _run([python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests], elsewhere)
 
 
-def _machine(folder: Path, wheels: list[Path]) -> Path:
-    """Install wheels where nothing else is, and return the Python that finds them."""
-    venv.create(folder / "venv", with_pip=True)
-    python = folder / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
-    _run([python, "-m", "pip", "install", "--quiet", *wheels], folder, {})
-    return python
-
-
-def _run(command: list[str | Path], cwd: Path, settings: dict[str, str]) -> None:
+def _run(command: list[str | Path], cwd: Path, **settings: str) -> None:
     ours = ("PYTHONPATH", "PYTEST_", "TELEMETRY_")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     environ = {**inherited, "PIP_DISABLE_PIP_VERSION_CHECK": "1", **settings}
