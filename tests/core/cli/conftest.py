@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from telemetry_core import TelemetryClient, load_config
 from telemetry_core.cli.app import telemetry
+from tests.forked import ended, forked, kill_myself
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -110,13 +111,15 @@ def started(request: pytest.FixtureRequest) -> Callable[..., Started]:
 
 
 RECORDS = """
-import sys
 from telemetry_core import TelemetryClient
 client = TelemetryClient()
 run_id = client.start_run("worker", "job")
 client.flush()
 for number in range(3):
     client.log_event(run_id, "step", {"number": number})
+"""
+WAITS = """
+import sys
 print("recorded", flush=True)
 sys.stdin.readline()
 """
@@ -125,17 +128,20 @@ sys.stdin.readline()
 @pytest.fixture
 def alive(started: Callable[..., Started]) -> Callable[..., Started]:
     """Return what starts a program that has recorded three events which nobody delivered yet."""
-    return lambda **environ: started(RECORDS, TELEMETRY_LINGER="3600", **environ)
+    return lambda **environ: started(RECORDS + WAITS, TELEMETRY_LINGER="3600", **environ)
 
 
 @pytest.fixture
-def killed(alive: Callable[..., Started]) -> Callable[..., None]:
-    """Return what leaves behind what a program has that was killed."""
+def killed() -> Callable[..., None]:
+    """Return what leaves behind what such a program has that was killed."""
 
     def run(**environ: str) -> None:
-        process = alive(**environ)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
+        def record() -> None:
+            os.environ.update(TELEMETRY_LINGER="3600", **environ)
+            exec(RECORDS, {})
+            kill_myself()
+
+        assert ended(forked(record)) == -signal.SIGKILL
 
     return run
 

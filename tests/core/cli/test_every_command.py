@@ -13,6 +13,7 @@ import subprocess
 import sys
 import termios
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 import click
@@ -22,6 +23,8 @@ from rich.cells import cell_len
 from telemetry_core import TelemetryClient, load_config
 from telemetry_core.cli.app import telemetry
 from tests.core.cli.conftest import TELEMETRY
+from tests.core.cli.terminal import shown_by, typed
+from tests.forked import ended
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -90,7 +93,7 @@ each_shown = pytest.mark.parametrize("words", SHOWN, ids=" ".join)
 
 
 @pytest.fixture
-def typed(store: Path, alive: Callable[[], object]) -> Callable[[Words], list[str]]:
+def needing(store: Path, alive: Callable[[], object]) -> Callable[[Words], list[str]]:
     """Record what is hard to show, and return what gives the arguments that a command needs."""
     Path("telemetry.toml").write_text('service = "default"\n')
     with TelemetryClient(load_config()) as client:
@@ -113,31 +116,20 @@ def on_a_terminal(columns: int, *arguments: str, endless: bool = False, **enviro
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     settings = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
-    with subprocess.Popen(
-        [*TELEMETRY, *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=theirs,
-        stderr=subprocess.PIPE,
-        env={**settings, "TERM": "xterm-256color", "PYTHONUTF8": "1", **environ},
-    ) as process:
+    with open(os.devnull, "rb") as nothing, TemporaryFile() as errors:
+        streams = (nothing.fileno(), theirs, errors.fileno())
+        child = typed(arguments, streams, {**settings, "TERM": "xterm-256color", **environ})
         os.close(theirs)
         shown = b""
-        while part := _read(ours):
+        for part in shown_by(ours):
             shown += part
             if endless and shown.endswith(b"\r\n"):
-                process.send_signal(signal.SIGINT)
+                os.kill(child, signal.SIGINT)
                 endless = False
-        assert process.stderr is not None
-        assert b"Traceback" not in process.stderr.read()
-    os.close(ours)
+        ended(child)
+        errors.seek(0)
+        assert b"Traceback" not in errors.read()
     return shown.decode().replace("\r\n", "\n")
-
-
-def _read(terminal: int) -> bytes:
-    try:
-        return os.read(terminal, 65_536)
-    except OSError:  # so Linux says that nobody has it open any more
-        return b""
 
 
 def torn(shown: str, columns: int) -> list[str]:
@@ -151,8 +143,8 @@ def torn(shown: str, columns: int) -> list[str]:
 
 
 @each_shown
-def test_nothing_is_torn(typed: Callable[[Words], list[str]], words: Words) -> None:
-    arguments, endless = typed(words), words in ENDLESS
+def test_nothing_is_torn(needing: Callable[[Words], list[str]], words: Words) -> None:
+    arguments, endless = needing(words), words in ENDLESS
     shown = on_a_terminal(20, *arguments, endless=endless, NO_COLOR="1")
     assert torn(shown, 20) == []
     assert STEERING.findall(shown) == []
@@ -167,18 +159,18 @@ def test_help_is_not_torn(words: Words, call: Callable[..., Result]) -> None:
 
 @each_ending
 def test_a_pipe_gets_neither_colour_nor_breaks(
-    typed: Callable[[Words], list[str]], call: Callable[..., Result], words: Words
+    needing: Callable[[Words], list[str]], call: Callable[..., Result], words: Words
 ) -> None:
-    done = call(*typed(words), env={"COLUMNS": "20", "TERM": "xterm"})
+    done = call(*needing(words), env={"COLUMNS": "20", "TERM": "xterm"})
     assert isinstance(done.exception, SystemExit | None)
     assert STEERING.findall(done.stdout) == []
 
 
 @each_ending
 def test_json_is_one_document_whose_ok_is_the_exit_code(
-    typed: Callable[[Words], list[str]], call: Callable[..., Result], words: Words
+    needing: Callable[[Words], list[str]], call: Callable[..., Result], words: Words
 ) -> None:
-    needed = typed(words)[len(words) :]
+    needed = needing(words)[len(words) :]
     done = call(*words, "--json", *needed, env={"FORCE_COLOR": "1"})
     assert isinstance(done.exception, SystemExit | None)
     assert done.exit_code != MISUSE
@@ -189,10 +181,10 @@ def test_json_is_one_document_whose_ok_is_the_exit_code(
 
 @each_telling
 def test_a_reader_that_has_gone_is_no_noise(
-    typed: Callable[[Words], list[str]], words: Words
+    needing: Callable[[Words], list[str]], words: Words
 ) -> None:
     with subprocess.Popen(
-        [*TELEMETRY, *typed(words)],
+        [*TELEMETRY, *needing(words)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import pty
-import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from telemetry_core import TelemetryClient, load_config
-from tests.core.cli.conftest import TELEMETRY
+from tests.core.cli.terminal import shown_by, typed
+from tests.forked import ended
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,25 +44,12 @@ def work(killed: Callable[[], None], call: Any) -> None:
 def said_on_a_terminal(*command: str) -> str:
     """Return what a command says to a terminal on stderr, while its answer goes into a pipe."""
     ours, theirs = pty.openpty()
-    environ = {**os.environ, "TERM": "xterm", "PYTHONUTF8": "1"}
-    with (
-        open(ours, "rb", buffering=0) as shown,
-        subprocess.Popen(
-            [*TELEMETRY, *command],
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=theirs,
-        ) as process,
-    ):
-        os.close(theirs)
-        said = b""
-        try:
-            while part := shown.read(65_536):
-                said += part
-        except OSError:  # so Linux says that nobody has it open any more
-            pass
-    assert process.returncode == 0, said
+    with open(os.devnull, "r+b") as nothing:
+        environ = {**os.environ, "TERM": "xterm"}
+        child = typed(command, (nothing.fileno(), nothing.fileno(), theirs), environ)
+    os.close(theirs)
+    said = b"".join(shown_by(ours))
+    assert ended(child) == 0, said
     return said.decode()
 
 
