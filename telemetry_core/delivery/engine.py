@@ -141,15 +141,23 @@ class Engine:
         return Worker(name, step, self.clock, ticks=[tick], left=self.crew.left, report=report)
 
     def _built(self, sink: str, destination: str | None) -> None:
-        """Look at once whether others left something for a sink that is now there."""
+        """Look at once whether others left something for a sink that is now there.
+
+        Also when the program is ending by now, as short ones are: a worker that is at work keeps
+        the folders' door open, and has its last delivery before it.
+        """
         if sink in self.spool.outboxes:
             self.spool.sink_is_live(sink, destination)
-            self._adopt()
+            self._take_over()
 
     def _adopt(self) -> None:
+        if not self.crew.dismissed:
+            self._take_over()
+
+    def _take_over(self) -> None:
         """Take over what others left; what keeps us from that keeps no sink from its own."""
         try:
-            if not self.crew.dismissed and self.spool.adopt():
+            if self.spool.adopt():
                 self._takeovers += 1
         except Exception as error:
             problem = f"what other programs left cannot be taken over: {described(error)}"

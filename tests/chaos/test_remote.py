@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -78,6 +79,17 @@ def test_what_an_outage_keeps_back_is_delivered_by_the_next_process(
     stage.run(TELLS + UNTIL_IT_FAILS, **SOON)
     assert not server.counts()
     server.behave()
+    stage.conclude()
+
+
+@pytest.mark.chaos("SIGKILL, and the next program ends at once", "remote")
+def test_a_program_that_ends_at_once_delivers_what_the_one_before_it_left(
+    remote: Callable[..., Stage], server: SinkServer
+) -> None:
+    stage = remote()
+    stage.run(TELLS + "os.kill(os.getpid(), signal.SIGKILL)", code=-signal.SIGKILL)
+    stage.run(f"client = TelemetryClient(); capture(client, [{TOLD}])")
+    assert server.counts() == dict.fromkeys(range(TOLD + 1), 1)
     stage.conclude()
 
 
