@@ -24,6 +24,7 @@ __all__ = [
     "Path",
     "admit",
     "capture",
+    "confirm",
     "counted",
     "event",
     "mark",
@@ -36,7 +37,7 @@ __all__ = [
 ]
 
 MOST = 1_000_000  # numbers; a byte each
-BEGUN, RETURNED, REFUSED = 1, 2, 3
+BEGUN, RETURNED, REFUSED, CONFIRMED = 1, 2, 3, 4
 TALLY, ADMISSIONS = "CHAOS_TALLY", "CHAOS_ADMISSIONS"
 
 
@@ -63,6 +64,12 @@ def counted(numbers: Iterable[int]) -> Iterator[int]:
 def refused(number: int) -> None:
     """Note that the call said no: nobody promised anything about this number."""
     _tally()[number] = REFUSED
+
+
+def confirm(delivered: object, numbers: Iterable[int]) -> None:
+    """Note of numbers, when it is true, that somebody else said to have them."""
+    for number in numbers if delivered else ():
+        _tally()[number] = CONFIRMED
 
 
 def capture(client: TelemetryClient, numbers: Iterable[int], size: int = 0) -> None:

@@ -20,15 +20,17 @@ from attrs import define, field
 from telemetry_core import load_config
 from telemetry_core.cli.flush import deliver_all
 from tests.chaos.account import Account
-from tests.chaos.programs import ADMISSIONS, BEGUN, MOST, RETURNED, TALLY, event
+from tests.chaos.programs import ADMISSIONS, BEGUN, CONFIRMED, MOST, RETURNED, TALLY, event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 ROOT = Path(__file__).parents[2]
 INSTALLED = Path(__file__).parent / "installed"  # the sinks that a stage has beside the real ones
+WRITES_FILES = ("picky", "narrow")  # as ndjson does
 PATIENCE = 60.0  # seconds; far longer than anything here takes
 PRELUDE = """
+import tests.chaos.file_layer
 from tests.chaos.programs import *
 from telemetry_core import TelemetryClient, hookimpl, load_config
 """
@@ -128,7 +130,7 @@ class Stage:
 
     def recorded(self) -> frozenset[int]:
         """Return the numbers whose call has returned by now, in whichever program."""
-        return self._tallied(RETURNED)
+        return self._tallied(RETURNED, CONFIRMED)
 
     def returned(self, number: int) -> bool:
         """Tell whether the call with this number has returned; quick enough to wait for."""
@@ -142,7 +144,11 @@ class Stage:
         assert result["ok"], result
         self._gone["dropped"] += sum(sink["dropped"] for sink in result["sinks"].values())
 
-    def account(self, sink: str, given_up: int = 0) -> Account:
+    def confirmed(self) -> frozenset[int]:
+        """Return the numbers of which the program knew that disk or sinks have them."""
+        return self._tallied(CONFIRMED)
+
+    def account(self, sink: str) -> Account:
         """Return what became of everything that was told, as far as a sink is concerned."""
         found = list(self._arrivals(sink))
         arrived = Counter(number for number, _whole in found)
@@ -153,14 +159,17 @@ class Stage:
             arrived=arrived,
             buried=dict(self._buried(sink)),
             gone=self._gone + self._admitted(),
-            given_up=given_up,
-            torn=sum(not whole for _number, whole in found) + self._damaged(),
+            torn=sum(not whole for _number, whole in found),
+            set_aside=self._damaged(),
         )
 
-    def conclude(self) -> None:
-        """Settle, write the case's line for each sink, and fail unless all of it balances."""
+    def conclude(self, given_up: Callable[[Account], Account] = lambda account: account) -> None:
+        """Settle, write the case's line for each sink, and fail unless all of it balances.
+
+        :param given_up: takes off what the case may lose by the setting it runs with.
+        """
         self.settle()
-        accounts = [(sink, self.account(sink)) for sink in self.sinks]
+        accounts = [(sink, given_up(self.account(sink))) for sink in self.sinks]
         self.ledger += accounts
         for _sink, account in accounts:
             account.balances()
@@ -180,16 +189,16 @@ class Stage:
         with closing(sqlite3.connect(path)) as database:
             return database.execute(query).fetchall()
 
-    def _tallied(self, what: int) -> frozenset[int]:
+    def _tallied(self, *what: int) -> frozenset[int]:
         noted = (self.home / "tally").read_bytes().rstrip(b"\0")
-        return frozenset(number for number, note in enumerate(noted) if note == what)
+        return frozenset(number for number, note in enumerate(noted) if note in what)
 
     def _arrivals(self, sink: str) -> Iterator[tuple[int, bool]]:
         """Give each number at one of our own destinations, and whether it arrived whole."""
         told: Iterable[str] = ()
         if sink == "sqlite":
             told = (row[0] for row in self.rows("SELECT payload_json FROM run_events"))
-        elif sink == "ndjson":
+        elif sink in {"ndjson", *WRITES_FILES}:
             files = sorted((self.base_dir / "raw").glob("*.ndjson"))
             lines = (line for path in files for line in path.read_text().splitlines())
             told = (
@@ -216,8 +225,8 @@ class Stage:
         return said
 
     def _damaged(self) -> int:
-        """Count the lines that a reader found damaged: torn records that were read."""
-        files = (self.base_dir / "damaged").glob("*")
+        """Count the lines that a reader found damaged, and took for no records."""
+        files = (self.base_dir / "damaged").glob("*.lines")
         return sum(path.read_bytes().count(b"\n") for path in files)
 
 

@@ -1,0 +1,124 @@
+"""When the power is cut, what is gone is what the chosen durability said, and no more."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+from attrs import evolve
+
+from tests.chaos.file_layer import CHANGES, recorded_changes
+from tests.chaos.power_cut import Disk
+from tests.chaos.programs import MOST
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.chaos.account import Account
+    from tests.chaos.stage import Stage
+
+BOTH = ("sqlite", "ndjson")
+DELIVERS = """
+client = TelemetryClient()
+for begin in range(0, 60, 12):
+    numbers = range(begin, begin + 12)
+    capture(client, numbers)
+    confirm(client.flush(60), numbers)
+client.close()
+"""
+WATCHES = """
+synced, some = {}, threading.Condition()
+base = Path(os.environ["TELEMETRY_BASE_DIR"]).resolve()
+def watch(real):
+    def sync(descriptor):
+        name, size = os.readlink(f"/proc/self/fd/{descriptor}"), os.fstat(descriptor).st_size
+        real(descriptor)
+        with some:
+            synced[name] = size
+            some.notify_all()
+    return sync
+os.fdatasync = watch(os.fdatasync)
+def on_disk():
+    return all(synced.get(str(path)) == path.stat().st_size for path in base.rglob("*.seg"))
+"""
+KEEPS = f"""{WATCHES}
+client = TelemetryClient()
+for begin in range(0, 120, 40):
+    numbers = range(begin, begin + 40)
+    capture(client, numbers, SIZE)
+    with some:
+        confirm(some.wait_for(on_disk, 60), numbers)
+os._exit(0)
+"""
+LATER = {"TELEMETRY_LINGER": "600"}  # nothing is delivered, so that all depends on the spool
+SMALL, LARGE = "0", "110_000"  # with the large ones a segment is full after forty
+
+
+def played(stage: Stage, source: str, durability: str, **environ: str) -> Stage:
+    """Run a program whose changes are written down, and return its stage."""
+    environ = {CHANGES: str(stage.home / "changes"), **environ}
+    stage.finish(stage.start(source, TELEMETRY_DURABILITY=durability, **environ))
+    return stage
+
+
+def cut_at_many_moments(
+    stage: Stage, tries: int, may_lose: Callable[[Stage, Account], Account]
+) -> None:
+    """Cut the power at random moments of what a program did, and settle what the disk kept."""
+    changes = list(recorded_changes(stage.home / "changes"))
+    for moment in sorted(random.randrange(len(changes)) for _ in range(tries)):
+        seed = random.randrange(1 << 32)
+        disk = Disk(stage.home)
+        for change, _told in changes[:moment]:
+            disk.take(change)
+        shutil.rmtree(stage.base_dir, ignore_errors=True)
+        disk.lay_out(stage.home, random.Random(seed))
+        (stage.home / "tally").write_bytes(changes[moment][1].ljust(MOST, b"\0"))
+        try:
+            stage.conclude(lambda account: may_lose(stage, account))
+        except AssertionError as error:
+            error.add_note(f"cut before change {moment}: {changes[moment][0][:4]}, seed {seed}")
+            raise
+
+
+def nothing(_stage: Stage, account: Account) -> Account:
+    return account
+
+
+def what_nobody_confirmed(stage: Stage, account: Account) -> Account:
+    """Take off what neither the disk nor a sink had said to have, torn or not there at all."""
+    missing = frozenset(account.nowhere) - stage.confirmed()
+    return evolve(account, given_up=len(missing), gone=Counter(), set_aside=0)
+
+
+@pytest.mark.chaos('power cut, durability = "always"', "power cut")
+def test_always_loses_nothing_whose_call_returned(
+    stages: Callable[..., Stage], whole: bool
+) -> None:
+    stage = played(stages(*BOTH), DELIVERS, "always")
+    cut_at_many_moments(stage, 300 if whole else 12, nothing)
+    stage = played(stages(), KEEPS.replace("SIZE", LARGE if whole else SMALL), "always", **LATER)
+    cut_at_many_moments(stage, 100 if whole else 4, nothing)
+
+
+@pytest.mark.chaos('power cut, durability = "interval"', "power cut")
+def test_interval_loses_nothing_that_was_synced(stages: Callable[..., Stage], whole: bool) -> None:
+    stage = played(stages(), KEEPS.replace("SIZE", LARGE if whole else SMALL), "interval", **LATER)
+    cut_at_many_moments(stage, 200 if whole else 10, what_nobody_confirmed)
+
+
+@pytest.mark.chaos('power cut, durability = "process": what was delivered', "power cut")
+def test_process_loses_nothing_that_was_delivered(
+    stages: Callable[..., Stage], whole: bool
+) -> None:
+    stage = played(stages(*BOTH), DELIVERS, "process")
+    cut_at_many_moments(stage, 300 if whole else 10, what_nobody_confirmed)
+
+
+@pytest.mark.chaos("power cut while dead letters are written", "power cut")
+def test_no_dead_letter_is_lost(stages: Callable[..., Stage], whole: bool) -> None:
+    stage = played(stages("picky"), DELIVERS, "always")
+    cut_at_many_moments(stage, 300 if whole else 10, nothing)
