@@ -187,7 +187,8 @@ class Stage:
         if not path.exists():
             return []
         with closing(sqlite3.connect(path)) as database:
-            return database.execute(query).fetchall()
+            begun = database.execute("SELECT 1 FROM sqlite_master").fetchone()
+            return database.execute(query).fetchall() if begun else []
 
     def _tallied(self, *what: int) -> frozenset[int]:
         noted = (self.home / "tally").read_bytes().rstrip(b"\0")
