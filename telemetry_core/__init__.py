@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from telemetry_core.files import make_private_file as make_private_file
     from telemetry_core.files import set_aside as set_aside
     from telemetry_core.files import sync_directory as sync_directory
+    from telemetry_core.files import sync_path as sync_path
     from telemetry_core.hookspecs import NAME as NAME
     from telemetry_core.hookspecs import hookimpl as hookimpl
     from telemetry_core.hookspecs import hookspec as hookspec
@@ -102,7 +103,7 @@ _HOMES = {
         "ConfigError CredentialError InvalidRecordError PluginError PluginNotFoundError"
         " SpoolError TelemetryError UnknownStatusError"
     ),
-    "files": "make_private_file set_aside sync_directory",
+    "files": "make_private_file set_aside sync_directory sync_path",
     "hookspecs": "NAME hookimpl hookspec",
     "ids": "IdSource derived_id format_run_id",
     "logs": "get_logger",

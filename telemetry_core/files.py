@@ -59,13 +59,18 @@ def _give_name(beside: str, path: str | Path) -> None:
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE))
 
 
-def replace_file(path: Path, content: bytes) -> bool:
-    """Write a file beside its place and move it there; false when the disk does not take it."""
+def replace_file(path: Path, content: bytes, *, synced: bool = False) -> bool:
+    """Write a file beside its place and move it there; false when the disk does not take it.
+
+    With `synced` a power loss leaves the old content or the new one, never another.
+    """
     beside = f"{path}.{os.getpid()}-{threading.get_ident()}.tmp"
     try:
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE)
         try:
             complete = os.write(descriptor, content) == len(content)
+            if synced:
+                os.fsync(descriptor)
         finally:
             os.close(descriptor)
         if complete:
@@ -121,6 +126,19 @@ def sync_directory(path: str | Path) -> None:
             raise
     finally:
         os.close(descriptor)
+
+
+def sync_path(directory: str | Path) -> None:
+    """Have the disk take a folder's names, and its own, and those of all above it.
+
+    For what must be found again after a power loss, whoever made the folders on the way there.
+    Raises `OSError`.
+    """
+    path = os.path.abspath(directory)
+    sync_directory(path)
+    while not os.path.ismount(path):
+        path = os.path.dirname(path)
+        sync_directory(path)
 
 
 def _free_name(wanted: str) -> str:

@@ -9,7 +9,7 @@ from attrs import asdict, define
 
 from telemetry_core.codec import encode
 from telemetry_core.errors import SpoolError
-from telemetry_core.files import make_private_file, set_aside
+from telemetry_core.files import make_private_file, set_aside, sync_path
 from telemetry_core.logs import get_logger
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ class DeadLetters:
         """
         now = self._clock.time_ns()
         rows = [_row(sink, letter, now) for letter in letters]
-        self._do(lambda connection: connection.executemany(_ADD, rows))
+        self._do(lambda connection: connection.executemany(_ADD, rows), lasting=True)
 
     def list(self, which: Selection = ALL, limit: int = 100) -> list[KeptLetter]:
         """Return letters, the latest first."""
@@ -167,21 +167,29 @@ class DeadLetters:
             return ()
         return self._do(lambda connection: connection.execute(query, parameters).fetchall())
 
-    def _do(self, work: Callable[[sqlite3.Connection], T]) -> T:
+    def _do(self, work: Callable[[sqlite3.Connection], T], *, lasting: bool = False) -> T:
         """Do something in one transaction; if the file is damaged, do it in a new one."""
         import sqlite3
 
         try:
-            try:
-                return self._transact(work)
-            except sqlite3.DatabaseError as error:
-                if not _tells_damage(error):
-                    raise
-            self._set_aside()
-            return self._transact(work)
+            result = self._do_even_if_damaged(work)
+            if lasting:  # until then a power loss brings the journal back
+                sync_path(self._path.parent)
+            return result
         except (sqlite3.Error, OSError) as error:
             problem = f"the dead letters in {self._path} cannot be reached: {error}"
             raise SpoolError(f"{problem}; {_remedy(error)}") from error
+
+    def _do_even_if_damaged(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        import sqlite3
+
+        try:
+            return self._transact(work)
+        except sqlite3.DatabaseError as error:
+            if not _tells_damage(error):
+                raise
+        self._set_aside()
+        return self._transact(work)
 
     def _transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
         import sqlite3

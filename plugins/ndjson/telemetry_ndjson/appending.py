@@ -6,7 +6,7 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from telemetry_core import sync_directory
+from telemetry_core import sync_path
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +25,7 @@ def append_durably(path: Path, data: bytes) -> None:
     try:
         before = os.fstat(descriptor).st_size
         if before == 0:
-            sync_directory(path.parent)  # first: a file that has lines has a lasting name
+            sync_path(path.parent)  # first: a file that has lines has a lasting name
         elif not _ends_with_line_feed(descriptor, before):
             data = b"\n" + data
         try:
@@ -40,12 +40,11 @@ def append_durably(path: Path, data: bytes) -> None:
 
 
 def make_directory(directory: Path) -> None:
-    """Make a directory and those above it, private to the user and durable."""
+    """Make a directory and those above it, private to the user."""
     if directory.is_dir():
         return
     make_directory(directory.parent)
     directory.mkdir(PRIVATE_DIRECTORY, exist_ok=True)
-    sync_directory(directory.parent)
 
 
 _BINARY = getattr(os, "O_BINARY", 0)

@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from telemetry_core import SystemClock, make_private_file, sync_directory
+from telemetry_core import SystemClock, make_private_file, sync_directory, sync_path
 from telemetry_sqlite import damage, schema
 from telemetry_sqlite.errors import DatabaseUnusableError
 from telemetry_sqlite.forking import WORK
@@ -93,7 +93,7 @@ class Database:
         self._connection = connect(self.path, patience)
         schema.prepare(self._connection, self.path)
         self._connection.execute("PRAGMA journal_mode = DELETE")  # once it is known to be ours
-        sync_directory(os.path.dirname(self._directory))
+        sync_path(self._directory)
         return self._connection
 
     def _left(self, deadline: float) -> float:

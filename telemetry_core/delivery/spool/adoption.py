@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from telemetry_core import codec
 from telemetry_core.delivery.lock import OwnerLock
+from telemetry_core.delivery.spool.cursor import remove_cursors
 from telemetry_core.delivery.spool.folder import (
     CURSORS,
     LOCK_SUFFIX,
@@ -125,11 +126,14 @@ class Adoption:
         return folder
 
     def _tidy(self, path: Path, lock: OwnerLock, names: Collection[str]) -> None:
-        """Remove what an owner began and did not get to sign; leave what is no spool folder."""
+        """Remove what an owner began and did not get to sign; leave what is no spool folder.
+
+        Cursors that a power loss parted from their segments point to nothing.
+        """
         if set(names) <= {CURSORS}:
             with contextlib.suppress(OSError):
-                if names:
-                    os.rmdir(path / CURSORS)
+                for name in names:
+                    remove_cursors(path / name)
                 os.rmdir(path)
         self._left_alone[path] = _changed_ns(path)
         lock.remove()

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FORMAT = 1
+SUFFIX = ".log"
 MOST_BYTES = 64 * 1024  # of a file that is appended to; then it begins anew with one line
 
 
@@ -116,3 +117,11 @@ class Cursor:
         self.let_go()
         with contextlib.suppress(OSError):
             os.unlink(self.path)
+
+
+def remove_cursors(directory: Path) -> None:
+    """Delete a directory of cursors that nobody needs any more. Raises `OSError`."""
+    for name in os.listdir(directory):
+        if SUFFIX in name:  # or what is left of replacing one
+            os.unlink(directory / name)
+    os.rmdir(directory)

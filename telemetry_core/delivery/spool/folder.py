@@ -10,7 +10,10 @@ import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Self
 
+from attrs import evolve
+
 from telemetry_core.delivery.lock import OwnerLock
+from telemetry_core.delivery.spool.cursor import SUFFIX as CURSOR_SUFFIX
 from telemetry_core.delivery.spool.cursor import Cursor, Position
 from telemetry_core.delivery.spool.segment import Segment, parse_segment_name, segment_name
 from telemetry_core.errors import SpoolError
@@ -74,21 +77,21 @@ class Folder:
             path = spool / secrets.token_hex(4)
             lock = OwnerLock(lock_path(path))
             if not path.exists() and _acquire_new(lock):
-                folder = cls(path, lock, owner)
+                folder = cls(path, lock, evolve(owner, synced=synced))
                 try:
-                    folder._furnish(synced=synced)
+                    folder._furnish()
                 except OSError:
                     folder.remove()
                     raise
                 return folder
         raise SpoolError(f"no free folder name under {spool}; look at what lies there")
 
-    def _furnish(self, *, synced: bool) -> None:
+    def _furnish(self) -> None:
         os.mkdir(self.path, 0o700)
         os.mkdir(self.path / CURSORS, 0o700)
         if not self.owner.save(self.path):
             raise OSError(f"{self.path} does not take files")
-        if synced:
+        if self.owner.synced:
             sync_directory(self.path)
             sync_directory(self.path.parent)
 
@@ -145,7 +148,7 @@ class Folder:
         """Return the one cursor of a sink in this folder."""
         cursor = self._cursors.get(sink)
         if cursor is None:  # whoever loads it second gets what the first one keeps
-            loaded = Cursor.load(self.path / CURSORS / f"{sink}.log")
+            loaded = Cursor.load(self.path / CURSORS / f"{sink}{CURSOR_SUFFIX}")
             cursor = self._cursors.setdefault(sink, loaded)
         return cursor
 

@@ -33,13 +33,18 @@ def boot_id() -> str:
 
 @define
 class Owner:
-    """What `owner.json` says; `owed` names each sink with its destination, null until known."""
+    """What `owner.json` says; `owed` names each sink with its destination, null until known.
+
+    :ivar synced: the records outlive a power loss, and so has this to: else whoever is active
+        then would get them, of whatever service.
+    """
 
     service: str
     owed: dict[str, str | None]
     pid: int = field(factory=os.getpid)
     boot_id: str = field(factory=boot_id)
     format: int = FORMAT
+    synced: bool = False
     orphans_closed_for: list[str] = field(factory=list)
 
     @classmethod
@@ -71,12 +76,14 @@ class Owner:
             owed=owed,
             pid=int(stored["pid"]),
             boot_id=str(stored["boot_id"]),
+            synced=bool(stored.get("synced", False)),
             orphans_closed_for=[str(name) for name in stored.get("orphans_closed_for", ())],
         )
 
     def save(self, folder: Path) -> bool:
         """Replace the file at once; false when the disk does not take it."""
-        return replace_file(folder / OWNER_FILE, json.dumps(asdict(self), indent=1).encode())
+        content = json.dumps(asdict(self), indent=1).encode()
+        return replace_file(folder / OWNER_FILE, content, synced=self.synced)
 
     def owes(self, sink: str, destination: str | None) -> bool:
         """Whether a sink with this destination may take the records, as far as is known.

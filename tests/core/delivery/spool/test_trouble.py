@@ -554,3 +554,14 @@ def test_an_owner_that_is_no_file_is_set_aside(
     assert [p.name.partition(".corrupt")[0] for p in (tmp_path / "damaged").iterdir()] == [
         f"{path.name}-owner.json"
     ]
+
+
+def test_cursors_that_a_power_loss_parted_from_their_segments_are_tidied_away(
+    make_spool: MakeSpool, tmp_path: Path
+) -> None:
+    cursors = tmp_path / "spool" / "00000abc" / "cursors"
+    cursors.mkdir(parents=True)
+    (cursors / "sink.log").write_bytes(b"")
+    (cursors / "sink.log.1-2.tmp").write_bytes(b"")
+    make_spool().adopt()
+    assert not cursors.parent.exists()
