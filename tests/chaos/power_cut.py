@@ -10,6 +10,7 @@ more than any file system in use permits itself.
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from attrs import define, field
@@ -18,11 +19,11 @@ from tests.chaos import file_layer as layer
 
 if TYPE_CHECKING:
     import random
-    from pathlib import Path
 
     from tests.chaos.file_layer import Change
 
-NOTHING, SOME, EVERYTHING = "nothing", "some", "everything"
+KEPT = (0.0, 0.1, 0.5, 0.9, 1.0)  # of what was not synced; each file and folder has one of them
+TORN = 0.25  # of the last writes that were kept
 Write: TypeAlias = "tuple[int, bytes] | int"
 
 
@@ -41,16 +42,13 @@ class File:
         """Have the disk take it."""
         self.synced, self.since = self.now(), []
 
-    def survives(self, chance: random.Random, how: str) -> bytes:
+    def survives(self, chance: random.Random) -> bytes:
         """Return what is there after the power was cut."""
-        if how == NOTHING:
-            return self.synced
-        since = (
-            self.since if how == EVERYTHING else [w for w in self.since if chance.random() < 0.5]
-        )
-        if how == SOME and since and isinstance(since[-1], tuple):
+        kept = chance.choice(KEPT)
+        since = [write for write in self.since if chance.random() < kept]
+        if since and isinstance(since[-1], tuple) and kept < 1 and chance.random() < TORN:
             offset, data = since[-1]
-            since = [*since[:-1], (offset, data[: chance.randrange(len(data) + 1)])]
+            since[-1] = offset, data[: chance.randrange(len(data))]
         return _written(self.synced, since)
 
 
@@ -74,13 +72,13 @@ class Names:
         """Have the disk take them."""
         self.synced, self.since = dict(self.now), []
 
-    def survives(self, chance: random.Random, how: str) -> dict[str, Node]:
+    def survives(self, chance: random.Random) -> dict[str, Node]:
         """Return the names that are there after the power was cut."""
+        kept = chance.choice(KEPT)
         names = dict(self.synced)
         undone: set[str] = set()
         for change in self.since:
-            kept = how == EVERYTHING or (how == SOME and chance.random() < 0.5)
-            if kept and undone.isdisjoint(change):
+            if undone.isdisjoint(change) and chance.random() < kept:
                 _renamed(names, change)
             else:
                 undone.update(change)
@@ -100,7 +98,8 @@ class Disk:
         if change.kind in {layer.WRITE, layer.TRUNCATE, layer.SYNC}:
             self._change_file(change)
         elif change.kind == layer.SYNC_NAMES:
-            self._names(change.path).sync()
+            if Path(change.path).is_relative_to(self._below):
+                self._names(change.path).sync()
         else:
             self._change_names(change)
 
@@ -148,17 +147,16 @@ class Disk:
 
     def lay_out(self, place: Path, chance: random.Random) -> None:
         """Write what is there after the power was cut now to a directory of the real disk."""
-        how = chance.choice((NOTHING, SOME, SOME, EVERYTHING))
-        _lay_out(place, self._top, chance, how)
+        _lay_out(place, self._top, chance)
 
 
-def _lay_out(place: Path, names: Names, chance: random.Random, how: str) -> None:
-    for name, node in names.survives(chance, how).items():
+def _lay_out(place: Path, names: Names, chance: random.Random) -> None:
+    for name, node in names.survives(chance).items():
         if isinstance(node, File):
-            (place / name).write_bytes(node.survives(chance, how))
+            (place / name).write_bytes(node.survives(chance))
         else:
             (place / name).mkdir()
-            _lay_out(place / name, node, chance, how)
+            _lay_out(place / name, node, chance)
 
 
 def _written(content: bytes, writes: list[Write]) -> bytes:

@@ -23,7 +23,7 @@ class PickySink(NdjsonSink):
 
     batch_size: ClassVar[int] = 100
 
-    poison: str = "5"
+    poison: str = "31"
     raises: bool = False
 
     @hookimpl
