@@ -16,6 +16,7 @@ import pytest
 
 from telemetry_core import load_config
 from telemetry_core.manager import Manager
+from tests.core.cli.terminal import typed
 from tests.docs.conftest import PYTEST
 
 ROOT = Path(__file__).parents[2]
@@ -66,6 +67,12 @@ class Block(NamedTuple):
     def __str__(self) -> str:
         return f"{self.page}:{self.line}"
 
+    @property
+    def tests(self) -> str:
+        """Return the name of the file in which it would be a test, nothing when it is none."""
+        is_one = "def test_" in self.code or "(SinkContract):" in self.code
+        return f"test_{re.sub(r'[^A-Za-z0-9]', '_', str(self))}.py" if is_one else ""
+
 
 def _blocks(page: Path) -> list[Block]:
     text = page.read_text(encoding="utf-8")
@@ -97,16 +104,35 @@ def scratch(tmp_path: Path) -> Path:
     return tmp_path / "work"
 
 
-def _run(command: list[str], scratch: Path) -> subprocess.CompletedProcess[str]:
+def _environ(scratch: Path) -> dict[str, str]:
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(("TELEMETRY_", "AGENT_"))}
     ours = {"TELEMETRY_BASE_DIR": str(scratch / "store"), "TELEMETRY_EXIT_TIMEOUT": "30"}
-    environ = {**inherited, **ours, "NO_COLOR": "1"}
+    return {**inherited, **ours, "NO_COLOR": "1"}
+
+
+def _python(arguments: list[str], scratch: Path) -> str:
     done = subprocess.run(
-        command, cwd=scratch, env=environ, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, *arguments],
+        cwd=scratch,
+        env=_environ(scratch),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
-    return done
+    return done.stdout
+
+
+def _telemetry(arguments: list[str], scratch: Path) -> str:
+    done = typed(arguments, environ=_environ(scratch), directory=scratch)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert b"Traceback" not in done.stderr
+    return done.stdout.decode()
+
+
+RUNNERS = {"python": _python, "telemetry": _telemetry}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=[path.relative_to(ROOT).as_posix() for path in PAGES])
@@ -121,18 +147,24 @@ def test_a_quoted_block_is_the_file_it_names(block: Block) -> None:
     assert block.code in (ROOT / str(block.file)).read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("block", _of("python"), ids=str)
+@pytest.mark.parametrize("block", [b for b in _of("python") if not b.tests], ids=str)
 def test_a_python_block_runs(block: Block, scratch: Path) -> None:
-    tests = "def test_" in block.code or "(SinkContract):" in block.code
-    name = "test_block.py" if tests else "block.py"
-    (scratch / name).write_text(block.code, encoding="utf-8")
-    runner = PYTEST if name.startswith("test_") else []
-    _run([sys.executable, *runner, name], scratch)
+    (scratch / "block.py").write_text(block.code, encoding="utf-8")
+    _python(["block.py"], scratch)
+
+
+def test_all_python_blocks_that_are_tests_pass(scratch: Path) -> None:
+    blocks = [block for block in _of("python") if block.tests]
+    for block in blocks:
+        (scratch / block.tests).write_text(block.code, encoding="utf-8")
+    shown = _python([*PYTEST, "-rA"], scratch)
+    for block in blocks:
+        assert f"PASSED {block.tests}::" in shown
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: str(path.name))
 def test_an_example_runs(example: Path, scratch: Path) -> None:
-    _run([sys.executable, str(example)], scratch)
+    _python([str(example)], scratch)
 
 
 @pytest.mark.parametrize("block", _of("toml"), ids=str)
@@ -156,6 +188,6 @@ def test_a_console_block_is_what_one_types_and_what_one_gets(block: Block, scrat
         if line.startswith(SETTING_UP):
             continue
         program, *arguments = shlex.split(line.removeprefix("uv run "), comments=True)
-        assert program in {"telemetry", "python"}, f"{block}: nobody knows how to run `{line}`"
-        got = _run([str(Path(sys.executable).with_name(program)), *arguments], scratch).stdout
+        assert program in RUNNERS, f"{block}: nobody knows how to run `{line}`"
+        got = RUNNERS[program](arguments, scratch)
         assert not shown or CHANGING.sub("", shown) == CHANGING.sub("", got)

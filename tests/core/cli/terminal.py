@@ -1,29 +1,48 @@
-"""Commands typed at a terminal, each in a child of the test's own process."""
+"""Commands typed into pipes and at terminals, each in a child of the test's own process."""
 
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 from telemetry_core.cli import main
-from tests.forked import become, forked
+from tests.forked import become, ended, forked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+Typed = subprocess.CompletedProcess[bytes]
 
 
-def typed(
-    arguments: Sequence[str], streams: tuple[int, int, int], environ: Mapping[str, str]
+def begun(
+    arguments: Sequence[str],
+    streams: tuple[int, int, int],
+    environ: Mapping[str, str],
+    directory: Path | str = ".",
 ) -> int:
     """Start `telemetry` in a child with these descriptors as stdin, stdout and stderr."""
 
     def command() -> None:
+        os.chdir(directory)
         become(*streams, environ=environ)
         sys.argv = ["telemetry", *arguments]
         main()
 
     return forked(command)
+
+
+def typed(arguments: Sequence[str], environ: Mapping[str, str], directory: Path) -> Typed:
+    """Run `telemetry` to its end with nothing to read and return what became of it."""
+    with open(os.devnull) as nothing, TemporaryFile() as output, TemporaryFile() as errors:
+        streams = (nothing.fileno(), output.fileno(), errors.fileno())
+        code = ended(begun(arguments, streams, environ, directory))
+        output.seek(0)
+        errors.seek(0)
+        return Typed(arguments, code, output.read(), errors.read())
 
 
 def shown_by(terminal: int) -> Iterator[bytes]:

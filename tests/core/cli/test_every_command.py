@@ -23,7 +23,7 @@ from rich.cells import cell_len
 from telemetry_core import TelemetryClient, load_config
 from telemetry_core.cli.app import telemetry
 from tests.core.cli.conftest import TELEMETRY
-from tests.core.cli.terminal import shown_by, typed
+from tests.core.cli.terminal import begun, shown_by
 from tests.forked import ended
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def on_a_terminal(columns: int, *arguments: str, endless: bool = False, **enviro
     settings = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
     with open(os.devnull, "rb") as nothing, TemporaryFile() as errors:
         streams = (nothing.fileno(), theirs, errors.fileno())
-        child = typed(arguments, streams, {**settings, "TERM": "xterm-256color", **environ})
+        child = begun(arguments, streams, {**settings, "TERM": "xterm-256color", **environ})
         os.close(theirs)
         shown = b""
         for part in shown_by(ours):

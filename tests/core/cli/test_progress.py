@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from telemetry_core import TelemetryClient, load_config
-from tests.core.cli.terminal import shown_by, typed
+from tests.core.cli.terminal import begun, shown_by
 from tests.forked import ended
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def said_on_a_terminal(*command: str) -> str:
     ours, theirs = pty.openpty()
     with open(os.devnull, "r+b") as nothing:
         environ = {**os.environ, "TERM": "xterm"}
-        child = typed(command, (nothing.fileno(), nothing.fileno(), theirs), environ)
+        child = begun(command, (nothing.fileno(), nothing.fileno(), theirs), environ)
     os.close(theirs)
     said = b"".join(shown_by(ours))
     assert ended(child) == 0, said
