@@ -22,15 +22,14 @@ class Column:
     """One figure of every line.
 
     :ivar section: of which section's case; the case is called as the line says.
-    :ivar multiple: whether the others' figures are also shown as multiples of ours.
-    :ivar steady: whether a second run should find about the same multiple.
+    :ivar multiple: whether the others' figures are also shown as multiples of ours, which a second
+        run should find about the same; a worst of few is luck, and what is lost has no multiple.
     """
 
     head: str
     section: str
     figure: str
     multiple: bool = True
-    steady: bool = True
 
 
 @define(frozen=True)
@@ -63,7 +62,7 @@ class Comparison:
         for column in self.columns:
             for words, case in self.lines.items():
                 multiple = self._multiple(column, case, measured)
-                if column.steady and multiple is not None:
+                if multiple is not None:
                     yield f"{words}: {column.section}.{column.figure}", multiple
 
     def _cell(self, column: Column, case: str, measured: Measured, spreads: bool) -> str:

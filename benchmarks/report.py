@@ -21,12 +21,12 @@ SHORT = Comparison(
     {title(name): name for name in ("ours_remote", "ours_local", *OTHERS)},
     (
         Column("a call, p50 µs", "hot_path", "burst_p50_us"),
-        Column("4 threads, p99 µs", "hot_path", "threads_p99_us", steady=False),
+        Column("4 threads, p99 µs", "hot_path", "threads_p99_us", multiple=False),
         Column("events/s", "end_to_end", "per_second"),
         Column("CPU, ms a thousand", "end_to_end", "cpu_ms"),
         Column("peak, MB", "end_to_end", "peak_mb"),
         Column("import, ms", "starting", "import_ms"),
-        Column("exit, hung remote, s", "exiting", "hung_s", steady=False),
+        Column("exit, hung remote, s", "exiting", "hung_s", multiple=False),
         Column("lost", "end_to_end", "lost", multiple=False),
     ),
 )

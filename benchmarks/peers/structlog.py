@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from benchmarks.peers.contender import Properties
 
-NAME = "structlog, a file"
+NAME = "structlog (a file)"
 REQUIREMENTS = ("structlog==26.1.0", "orjson==3.11.4")
 
 

@@ -129,13 +129,13 @@ COMPARISONS = (
         {title(name): name for name in (*OURS, *OTHERS)},
         (
             Column("p50", "hot_path", "burst_p50_us"),
-            Column("p99", "hot_path", "burst_p99_us", steady=False),
-            Column("worst", "hot_path", "burst_worst_ms", steady=False, multiple=False),
+            Column("p99", "hot_path", "burst_p99_us", multiple=False),
+            Column("worst", "hot_path", "burst_worst_ms", multiple=False),
             Column("4 threads, p50", "hot_path", "threads_p50_us"),
-            Column("p99", "hot_path", "threads_p99_us", steady=False),
-            Column("worst", "hot_path", "threads_worst_ms", steady=False, multiple=False),
+            Column("p99", "hot_path", "threads_p99_us", multiple=False),
+            Column("worst", "hot_path", "threads_worst_ms", multiple=False),
             Column("paced, p50", "hot_path", "paced_p50_us"),
-            Column("p99", "hot_path", "paced_p99_us", steady=False),
+            Column("p99", "hot_path", "paced_p99_us", multiple=False),
         ),
         "Calls in a row, 50 000 or as many as a second has room for, by one thread and by four; then a thousand, one each half"
         " millisecond. Nothing is dropped for want of room where that has a setting.",

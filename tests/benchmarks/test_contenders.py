@@ -5,16 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from benchmarks.peers import contender
 from benchmarks.peers.environments import environments, interpreter
 from benchmarks.sections.end_to_end import EVENTS, account
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
 NAMES = (*contender.OURS, *contender.OTHERS)
@@ -44,10 +40,9 @@ def test_a_contender_without_requirements_runs_in_our_own_interpreter() -> None:
 
 
 @pytest.fixture
-def no_installers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def no_installers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BENCHMARK_ENVIRONMENTS", "")
     monkeypatch.setattr("benchmarks.peers.environments.shutil.which", lambda _name: "/nowhere/uv")
-    return
 
 
 @pytest.mark.usefixtures("no_installers")
