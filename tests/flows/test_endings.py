@@ -66,17 +66,6 @@ while any(thread.is_alive() for thread in threads):
     assert home.said() == list(range(3000))
 
 
-def test_records_of_threads_that_outlive_the_main_one_are_kept(home: Home) -> None:
-    home.run("""
-client = TelemetryClient()
-def record():
-    threading.main_thread().join()
-    say(client, 1)
-threading.Thread(target=record).start()
-""")
-    assert home.said() == [1]
-
-
 def test_a_sink_that_hangs_holds_up_neither_the_program_nor_other_sinks(home: Home) -> None:
     output = home.run(f"""{HANGING}
 client = TelemetryClient(config(), plugins=[Hanging()])
@@ -160,17 +149,6 @@ client.flush()
 client.close()
 assert random.getstate() == state
 """)
-
-
-def test_a_thousand_threads_lose_nothing(home: Home) -> None:
-    home.run("""
-threading.stack_size(256 * 1024)
-client = TelemetryClient()
-threads = [threading.Thread(target=say, args=(client, n)) for n in range(1000)]
-for thread in threads: thread.start()
-for thread in threads: thread.join()
-""")
-    assert home.said() == list(range(1000))
 
 
 def test_a_signal_handler_may_record_while_the_program_records(home: Home) -> None:

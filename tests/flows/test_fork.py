@@ -143,26 +143,6 @@ print(stopped)
     assert int(shown.split()[0]) + shown.count("Exception ignored in") == 20
 
 
-def test_a_fork_while_a_sink_hangs_goes_on_without_it(home: Home) -> None:
-    home.run(f"""{WAIT}
-entered, left = threading.Event(), threading.Event()
-class Hanging:
-    @hookimpl
-    def ship_batch(self, batch):
-        entered.set(); left.wait(60)
-client = TelemetryClient(plugins=[Hanging()])
-say(client, 1)
-entered.wait()
-pid = os.fork()
-if pid == 0:
-    say(client, 2)
-    os._exit(0)
-wait_for(pid)
-left.set()
-""")
-    assert home.said() == [1, 2]
-
-
 def test_a_signal_while_a_fork_waits_for_a_worker_does_not_end_its_work(home: Home) -> None:
     home.run(f"""{WAIT}
 entered, left, shipped, closed = threading.Event(), threading.Event(), [], []

@@ -17,7 +17,7 @@ from telemetry_core.delivery.spool.segment import (
 )
 from telemetry_core.delivery.spool.sync import CountingAppender
 from telemetry_core.errors import SpoolError
-from telemetry_core.files import sync_directory
+from telemetry_core.files import replace_file, sync_directory
 from telemetry_core.logs import get_logger
 from telemetry_core.records import Lane
 
@@ -178,8 +178,9 @@ class SpoolWriter:
         if self._synced:
             for path in missing:
                 sync_directory(path.parent)
-        with contextlib.suppress(FileExistsError), open(self.base_dir / ".gitignore", "x") as file:
-            file.write("*\n")
+        ignored = self.base_dir / ".gitignore"
+        if not ignored.exists():  # not `open`, which an interpreter that shuts down has no more
+            replace_file(ignored, b"*\n")
 
     def _roll(self, lane: Lane, appender: Appender) -> None:
         """Go on in a new segment; whoever finds another one at it writes on in the old."""
