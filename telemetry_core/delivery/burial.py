@@ -49,9 +49,9 @@ class Burial:
         self._letters.extend(letters)
         self.commit()
 
-    def commit(self) -> None:
-        """Try what waits once more, if it is time to."""
-        if not self._letters or self.wait() > 0:
+    def commit(self, *, force: bool = False) -> None:
+        """Try what waits once more, if it is time to or somebody asked for it."""
+        if not self._letters or (self.wait() > 0 and not force):
             return
         try:
             self._store.add(self._sink, self._letters)
@@ -61,7 +61,8 @@ class Burial:
             self._not_before = self._clock.monotonic() + delay
             self._complain("dead_letters", f"dead letters cannot be kept, so they wait: {error}")
             return
-        buried, self._letters, self._failures = self._letters, [], 0
+        buried, self._letters = self._letters, []
+        self._failures, self._not_before = 0, 0.0
         self._settle([letter.record.id for letter in buried])
 
     def wait(self) -> float:

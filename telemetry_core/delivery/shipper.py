@@ -92,7 +92,7 @@ class Shipper:
         """
         if not self._begun:
             self._begin()
-        self._burial.commit()
+        self._burial.commit(force=force)
         if len(self._burial) >= self._blame.full:
             return self._burial.wait()
         if wait := self._gate.wait(force=force):
