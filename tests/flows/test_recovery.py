@@ -219,18 +219,3 @@ client.close()
 """)
     assert output.splitlines()[0] == "True 10"
     assert output.count("takes no records") == 1
-
-
-def test_a_disk_that_takes_no_more_keeps_records_in_memory_until_it_does(home: Home) -> None:
-    home.run("""
-import resource
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-client = TelemetryClient()
-say(client, 1)
-limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
-say(client, *range(2, 50))
-resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-client.close()
-""")
-    assert home.said() == list(range(1, 50))
