@@ -289,7 +289,8 @@ class Worker:
         """Let time pass, whatever rings, until somebody asks for this very thread."""
         until = self.clock.monotonic() + seconds
         while (left := until - self.clock.monotonic()) > 0 and not self._is_called():
-            self._wait(left)
+            self._wait(min(left, self._ticks.until_next()))
+            self._ticks.run_due()  # also while a batch fills for long
 
     def _wait(self, seconds: float) -> bool:
         self._waits_until = self.clock.monotonic() + seconds
