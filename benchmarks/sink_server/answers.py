@@ -23,16 +23,12 @@ _ANSWERS: tuple[tuple[str, str, bytes], ...] = (
 
 @dataclass(frozen=True)
 class Request:
-    """One request, read to its end.
-
-    :ivar number: how many requests came before it, since the server began or last `behave`d.
-    """
+    """One request, read to its end."""
 
     method: str
     path: str
     headers: dict[str, str]
     body: bytes
-    number: int
 
 
 @dataclass

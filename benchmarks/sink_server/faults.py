@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import formatdate
 from math import ceil
 from pathlib import Path
@@ -28,11 +28,12 @@ _RESET = struct.pack("ii", 1, 0)  # SO_LINGER without a wait: closing sends RST 
 class Fault:
     """What every fault is; it acts on so many requests, or until the server behaves again.
 
-    :ivar times: on how many requests it acts, on every one by default.
+    :ivar times: on how many requests with a body it acts, on every request by default.
     :cvar listening: whether connections are accepted; without it the port refuses them.
     """
 
     times: int | None = None
+    _acted: int = field(default=0, kw_only=True)
 
     listening: ClassVar[bool] = True
 
@@ -41,8 +42,10 @@ class Fault:
 
         :param usual: a reply of its own, which may be changed and given back.
         """
-        if self.times is not None and request.number >= self.times:
-            return usual
+        if self.times is not None:
+            if self._acted >= self.times or not request.body:
+                return usual
+            self._acted += 1
         return self.act(request, usual)
 
     def act(self, request: Request, usual: Reply) -> Reply | None:  # noqa: ARG002
@@ -182,13 +185,11 @@ class Garbage(Fault):
 class Reset(Fault):
     """Resets connections while their requests are still on their way."""
 
-    _resets: int = 0
-
     def received(self, transport: Transport) -> bool:
         """Break it off."""
-        if self.times is not None and self._resets >= self.times:
+        if self.times is not None and self._acted >= self.times:
             return False
-        self._resets += 1
+        self._acted += 1
         connection = transport.get_extra_info("socket")
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         transport.abort()

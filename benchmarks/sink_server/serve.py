@@ -37,7 +37,6 @@ class Server:
         self._bodies: list[tuple[bytes, str]] = []
         self._counted: Counter[int] = Counter()
         self._requests: Counter[str] = Counter()
-        self._since_fault = 0
         self._last = 0.0
         self._fault: Fault | None = None
         self._context: ssl.SSLContext | None = None
@@ -76,8 +75,7 @@ class Server:
         return None
 
     def _ask(self, method: str, path: str, headers: dict[str, str], body: bytes) -> Reply | None:
-        request = Request(method, path, headers, body, self._since_fault)
-        self._since_fault += 1
+        request = Request(method, path, headers, body)
         self._requests[path.partition("?")[0]] += 1
         reply: Reply | None = usual(path)
         if self._fault is not None and reply is not None:
@@ -111,7 +109,7 @@ class Server:
         """Be healthy; whoever a fault has kept waiting finds the connection ended."""
         if self._fault is not None:
             self._cut()
-        self._fault, self._since_fault = None, 0
+        self._fault = None
         await self._stand(None, listening=True)
 
     async def _stand(self, context: ssl.SSLContext | None, *, listening: bool) -> None:
