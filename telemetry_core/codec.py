@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from telemetry_core.records import Lane
 
-_REPEAT_ENDING = b',"repeat":true}'
+REPEAT_ENDING = b',"repeat":true}'
 _DEEPEST_LINE = MAX_DEPTH + 2  # the line and its body are levels too
 # A level takes two bytes and the line around the payload 60: below this it cannot be too deep.
 _SHORTEST_DEEP_LINE = 2 * MAX_DEPTH + 60
@@ -171,7 +171,7 @@ def decode(line: bytes, lane: Lane) -> Record:
 
 def is_repeat(line: bytes) -> bool:
     """Say whether a line only repeats an earlier one for the next reader of its folder."""
-    return line.endswith(_REPEAT_ENDING)
+    return line.endswith(REPEAT_ENDING)
 
 
 def _is_always_read(event: _EventBody) -> bool:

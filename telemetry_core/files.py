@@ -19,6 +19,8 @@ logger = get_logger("telemetry_core.files")
 
 PRIVATE = 0o600
 DAMAGED = "damaged"  # the folder in base_dir for what nobody can read
+# What reading JSON raises that is damaged or not what was written: Infinity is no whole number.
+NONSENSE = (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 
 
 class AppendFile(FileIO):

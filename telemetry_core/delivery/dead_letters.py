@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import asdict, define
@@ -61,6 +62,8 @@ ORDER BY sink, record_id LIMIT :limit
 """  # noqa: S608
 _COUNT = f"SELECT sink, COUNT(*) FROM dead_letters WHERE {_WHICH} GROUP BY sink"  # noqa: S608
 _REMOVE = "DELETE FROM dead_letters WHERE sink = ? AND record_id = ?"
+_READABLE = partial(str, encoding="utf-8", errors="replace")
+_LOOK = "SELECT * FROM dead_letters LIMIT 1"
 PAGE_LETTERS = 500
 _PAGE_BYTES = 4 << 20
 
@@ -185,7 +188,7 @@ class DeadLetters:
 
         try:
             return self._transact(work)
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             if not _tells_damage(error):
                 raise
         self._set_aside()
@@ -197,6 +200,7 @@ class DeadLetters:
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         make_private_file(self._path)
         with closing(sqlite3.connect(self._path, timeout=_BUSY_SECONDS)) as connection, connection:
+            connection.text_factory = _READABLE  # a damaged letter hides no others
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute(_SCHEMA)
             return work(connection)
@@ -216,17 +220,20 @@ class DeadLetters:
 
         try:
             rows = self._transact(lambda c: c.execute("PRAGMA quick_check").fetchall())
-        except sqlite3.DatabaseError as error:
+            self._transact(lambda c: c.execute(_LOOK).fetchall())  # names may be damaged too
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             if not _tells_damage(error):
                 raise
             return False
         return rows == [("ok",)]
 
 
-def _tells_damage(error: sqlite3.DatabaseError) -> bool:
+def _tells_damage(error: sqlite3.DatabaseError | UnicodeDecodeError) -> bool:
+    """Say whether the file is at fault; a damaged name in it damages the words of the error."""
     import sqlite3
 
-    return _code(error) in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+    damage = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+    return isinstance(error, UnicodeDecodeError) or _code(error) in damage
 
 
 def _remedy(error: Exception) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from telemetry_core.clock import NS_PER_SECOND
+from telemetry_core.files import NONSENSE
 
 if TYPE_CHECKING:
     from telemetry_core.clock import Clock
@@ -41,7 +42,7 @@ class Gate:
         saved = self._state.load(key)
         try:
             self._circuit.restore(saved.circuit)
-        except (TypeError, ValueError):  # a file that somebody edited
+        except NONSENSE:  # a file that somebody edited
             self._circuit.reset()
         if saved.pause is not None:
             self.pause_for(saved.pause)

@@ -14,7 +14,7 @@ from attrs import define, field
 
 from telemetry_core.clock import NS_PER_SECOND
 from telemetry_core.credentials import Secret
-from telemetry_core.files import PRIVATE, give_up_file, replace_file
+from telemetry_core.files import NONSENSE, PRIVATE, give_up_file, replace_file
 from telemetry_core.ids import random_id
 from telemetry_core.logs import get_logger
 
@@ -155,7 +155,7 @@ class SinkState:
             return self._parse(json.loads(self._path.read_bytes()))
         except OSError:
             return None
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        except NONSENSE:
             give_up_file(self._path, "the sink is tried again")
             return None
 

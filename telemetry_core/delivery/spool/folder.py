@@ -193,7 +193,7 @@ class Folder:
             if count >= at_most:
                 break
             if segment.lane is lane and segment.number >= position.segment:
-                count += count_lines(segment, position)
+                count += segment.count_records(_begin(segment, position))
         return max(0, min(count, at_most))
 
     def drop_oldest(self, lane: Lane, keep: int) -> int:
@@ -216,7 +216,7 @@ class Folder:
         position = cursor.positions[segment.lane]
         if segment.number < position.segment:
             return 0
-        lines = count_lines(segment, position)
+        lines = segment.count_records(_begin(segment, position))
         settled_beyond = len(cursor.settled[segment.lane])
         return max(0, lines - settled_beyond) if segment.number == position.segment else lines
 
@@ -292,11 +292,5 @@ def _acquire_new(lock: OwnerLock) -> bool:
         raise
 
 
-def count_lines(segment: Segment, position: Position) -> int:
-    """Count the whole lines of a segment beyond a position."""
-    offset = position.offset if position.segment == segment.number else 0
-    lines = 0
-    while chunk := segment.read(offset, 1 << 20, keep=False):
-        lines += chunk.count(b"\n")
-        offset += len(chunk)
-    return lines
+def _begin(segment: Segment, position: Position) -> int:
+    return position.offset if position.segment == segment.number else 0

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from attrs import asdict, define, field
 
-from telemetry_core.files import DAMAGED, give_up_file, replace_file
+from telemetry_core.files import DAMAGED, NONSENSE, give_up_file, replace_file
 from telemetry_core.mock_sink import MOCKED
 
 FORMAT = 1
@@ -58,7 +58,7 @@ class Owner:
             return cls._parse(json.loads(path.read_bytes()))
         except FileNotFoundError:
             return None
-        except (ValueError, KeyError, TypeError, AttributeError, IsADirectoryError):
+        except (*NONSENSE, IsADirectoryError):
             kept = folder.parent.parent / DAMAGED / f"{folder.name}-{OWNER_FILE}"
             give_up_file(path, "its records go to the sinks that are active now", kept)
             return None

@@ -8,6 +8,7 @@ import threading
 import weakref
 from typing import TYPE_CHECKING
 
+from telemetry_core.codec import REPEAT_ENDING
 from telemetry_core.delivery.spool.frame import frame
 from telemetry_core.files import AppendFile
 from telemetry_core.logs import get_logger
@@ -21,6 +22,7 @@ logger = get_logger("telemetry_core.spool")
 
 SEGMENT_BYTES = 4 * 1024 * 1024
 SUFFIX = ".seg"
+_END_OF_REPEAT = REPEAT_ENDING + b"\n"
 
 
 def segment_name(lane: Lane, number: int) -> str:
@@ -111,6 +113,15 @@ class Segment:
         """Return its length in bytes; nothing when it is gone."""
         with self._guard, self._open_for_reading() as descriptor:
             return os.fstat(descriptor).st_size if descriptor >= 0 else 0
+
+    def count_records(self, offset: int) -> int:
+        """Count the whole lines beyond an offset, but for repetitions."""
+        lines, before = 0, b""
+        while chunk := self.read(offset, 1 << 20, keep=False):
+            lines += chunk.count(b"\n") - (before + chunk).count(_END_OF_REPEAT)
+            before = chunk[1 - len(_END_OF_REPEAT) :]  # one may stand across two chunks
+            offset += len(chunk)
+        return lines
 
     def changed_ns(self) -> int:
         """Return when it was last written to, by the file system's clock."""

@@ -283,6 +283,17 @@ def test_beyond_max_bytes_the_oldest_standard_segment_is_dropped_and_counted(
     assert spool.dropped("sink") == 60 - len(left)
 
 
+def test_what_is_only_repeated_is_neither_owed_nor_lost(
+    make_spool: MakeSpool, run_line: MakeLine, tiny: None
+) -> None:
+    repeat = run_line("long")[:-1] + b',"repeat":true}'
+    spool = make_spool(max_bytes=2_000, preface=lambda: [repeat])
+    for number in range(20):
+        spool.put(Lane.CRITICAL, run_line(f"r{number}"))
+    left = spool.outboxes["sink"].pending()
+    assert 0 < left == len(ids(spool)) == 20 - spool.dropped("sink")
+
+
 def test_critical_records_make_no_room_for_standard_ones(
     make_spool: MakeSpool, line: MakeLine, run_line: MakeLine, tiny: None
 ) -> None:
