@@ -28,6 +28,7 @@ def forked(act: Callable[[], object]) -> int:
 def _do_and_end(act: Callable[[], object]) -> None:
     code: object = 1
     try:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.alarm(PATIENCE)
         act()
         code = 0
@@ -54,9 +55,10 @@ def become(*streams: int, environ: Mapping[str, str]) -> None:
     """Have these descriptors as stdin, stdout and stderr, this environment, and heed Ctrl-C."""
     for number, descriptor in enumerate(streams):
         os.dup2(descriptor, number)
-    sys.stdin = os.fdopen(0, closefd=False)
-    sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
-    sys.stderr = os.fdopen(2, "w", encoding="utf-8", errors="backslashreplace", closefd=False)
+    encoding = environ.get("PYTHONIOENCODING", "utf-8")
+    sys.stdin = os.fdopen(0, encoding=encoding, closefd=False)
+    sys.stdout = os.fdopen(1, "w", encoding=encoding, closefd=False)
+    sys.stderr = os.fdopen(2, "w", encoding=encoding, errors="backslashreplace", closefd=False)
     os.environ.clear()
     os.environ.update(environ)
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -19,6 +19,7 @@ from telemetry_core import DeliverySettings, PrivacySettings, TelemetryConfig, l
 from telemetry_core.config import PluginOptions
 from telemetry_core.manager import Manager
 from telemetry_core.settings import keys_of
+from tests.core.cli.terminal import typed
 from tests.docs.conftest import PYTEST
 
 if TYPE_CHECKING:
@@ -91,13 +92,12 @@ def python(environ: dict[str, str], tmp_path: Path) -> Callable[..., Python]:
 
 
 @pytest.fixture
-def runs(python: Callable[..., Python]) -> Callable[[], list[dict[str, Any]]]:
+def runs(environ: dict[str, str], tmp_path: Path) -> Callable[[], list[dict[str, Any]]]:
     """Return what reads all recorded runs, the first one first."""
-    command = "from telemetry_core.cli import main; main()"
 
     def read() -> list[dict[str, Any]]:
-        assert python("-c", command, "flush").returncode == 0
-        shown = python("-c", command, "runs", "list", "--json").stdout
+        assert typed(["flush"], environ, tmp_path).returncode == 0
+        shown = typed(["runs", "list", "--json"], environ, tmp_path).stdout
         found: list[dict[str, Any]] = json.loads(shown)["runs"]
         return sorted(found, key=lambda run: (run["start_time"], run["id"]))
 

@@ -1,4 +1,4 @@
-"""A working directory and a store of its own for each test, and two ways to type a command."""
+"""A working directory and a store of its own for each test, and three ways to type a command."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from telemetry_core import TelemetryClient, load_config
 from telemetry_core.cli.app import telemetry
+from tests.core.cli.terminal import typed
 from tests.forked import ended, forked, kill_myself
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from click.testing import Result
+
+    from tests.core.cli.terminal import Typed
 
 TELEMETRY = [sys.executable, "-c", "from telemetry_core.cli import main; main()"]
 
@@ -74,6 +77,12 @@ def shell() -> Shell:
         )
 
     return run
+
+
+@pytest.fixture
+def child() -> Callable[..., Typed]:
+    """Return what calls a command in a child of this process, with files as its streams."""
+    return lambda *args, **environ: typed(args, {**os.environ, **environ})
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Commands typed into pipes and at terminals, each in a child of the test's own process."""
+"""Commands typed with files and at terminals, each in a child of the test's own process."""
 
 from __future__ import annotations
 
@@ -35,7 +35,11 @@ def begun(
     return forked(command)
 
 
-def typed(arguments: Sequence[str], environ: Mapping[str, str], directory: Path) -> Typed:
+def typed(
+    arguments: Sequence[str],
+    environ: Mapping[str, str],
+    directory: Path | str = ".",
+) -> Typed:
     """Run `telemetry` to its end with nothing to read and return what became of it."""
     with open(os.devnull) as nothing, TemporaryFile() as output, TemporaryFile() as errors:
         streams = (nothing.fileno(), output.fileno(), errors.fileno())

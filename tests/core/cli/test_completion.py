@@ -23,12 +23,12 @@ BIN = Path(sys.executable).parent
 
 
 @pytest.fixture
-def offers(shell: Any) -> Callable[..., list[str]]:
+def offers(child: Any) -> Callable[..., list[str]]:
     """Return what says which words are offered for the last one; nothing may be on stderr."""
 
     def offered(*words: str) -> list[str]:
         line, place = shlex.join(["telemetry", *words]), str(len(words))
-        done = shell(COMP_WORDS=line, COMP_CWORD=place, _TELEMETRY_COMPLETE="bash_complete")
+        done = child(COMP_WORDS=line, COMP_CWORD=place, _TELEMETRY_COMPLETE="bash_complete")
         assert done.stderr == b""
         return [part.partition(",")[2] for part in done.stdout.decode().splitlines() if part]
 

@@ -97,6 +97,6 @@ def test_a_name_that_no_sink_has_is_a_misuse(call: Any, name: str, said: str) ->
     assert said in done.stderr
 
 
-def test_a_shell_completes_the_sinks(shell: Any) -> None:
+def test_a_shell_completes_the_sinks(child: Any) -> None:
     typed = {"_TELEMETRY_COMPLETE": "bash_complete", "COMP_WORDS": "telemetry resume n"}
-    assert shell(**typed, COMP_CWORD="2").stdout == b"plain,ndjson\n"
+    assert child(**typed, COMP_CWORD="2").stdout == b"plain,ndjson\n"

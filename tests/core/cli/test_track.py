@@ -54,25 +54,25 @@ def only_run(ask: Callable[..., Any]) -> Callable[[], dict[str, Any]]:
     ],
 )
 def test_exit_code_and_signal_become_the_status_and_are_passed_on(
-    shell: Shell, only_run: Any, script: str, code: int, status: str, error: str | None
+    child: Any, only_run: Any, script: str, code: int, status: str, error: str | None
 ) -> None:
-    done = shell("track", "--agent", "cron", "--job", "backup", "--", "sh", "-c", script)
+    done = child("track", "--agent", "cron", "--job", "backup", "--", "sh", "-c", script)
     run = only_run()
     assert done.returncode == code
     assert (run["status"], run["error_summary"]) == (status, error)
     assert (run["agent_name"], run["job_type"]) == ("cron", "backup")
 
 
-def test_a_command_that_is_not_there_is_127(shell: Shell, only_run: Any) -> None:
-    done = shell("track", "--", "no-such-command")
+def test_a_command_that_is_not_there_is_127(child: Any, only_run: Any) -> None:
+    done = child("track", "--", "no-such-command")
     assert done.returncode == 127
     assert done.stderr == b"telemetry: there is no command 'no-such-command'\n"
     assert only_run()["error_summary"] == "there is no command 'no-such-command'"
 
 
-def test_a_file_that_cannot_be_executed_is_126(shell: Shell, only_run: Any) -> None:
+def test_a_file_that_cannot_be_executed_is_126(child: Any, only_run: Any) -> None:
     Path("plain.txt").write_text("text")
-    assert shell("track", "--", "./plain.txt").returncode == 126
+    assert child("track", "--", "./plain.txt").returncode == 126
     assert only_run()["status"] == "failure"
 
 
@@ -82,12 +82,12 @@ def test_streams_pass_through_byte_by_byte(shell: Shell) -> None:
     assert (done.stdout, done.stderr) == (content, b"said\n")
 
 
-def test_the_commands_options_are_its_own(shell: Shell) -> None:
-    assert shell("track", "echo", "--json", "--agent", "-x").stdout == b"--json --agent -x\n"
+def test_the_commands_options_are_its_own(child: Any) -> None:
+    assert child("track", "echo", "--json", "--agent", "-x").stdout == b"--json --agent -x\n"
 
 
-def test_what_the_command_was_told_is_not_recorded(shell: Shell, ask: Any, store: Path) -> None:
-    shell("track", "--", "echo", "hunter2")
+def test_what_the_command_was_told_is_not_recorded(child: Any, ask: Any, store: Path) -> None:
+    child("track", "--", "echo", "hunter2")
     assert ask("runs", "list")["runs"]
     stored = b"".join(path.read_bytes() for path in store.rglob("*") if path.is_file())
     assert b"echo" in stored
@@ -105,27 +105,27 @@ def test_a_signal_reaches_the_command_which_has_the_last_word(only_run: Any) -> 
     assert only_run()["status"] == "cancelled"
 
 
-def test_a_program_inside_becomes_a_child_run(shell: Shell, ask: Any) -> None:
-    assert shell("track", "--", sys.executable, "-c", RECORDS_A_RUN).returncode == 0
+def test_a_program_inside_becomes_a_child_run(child: Any, ask: Any) -> None:
+    assert child("track", "--", sys.executable, "-c", RECORDS_A_RUN).returncode == 0
     inner, outer = sorted(ask("runs", "list")["runs"], key=lambda run: str(run["parent_run_id"]))
     assert inner["parent_run_id"] == outer["run_id"]
     assert ask("runs", "show", outer["run_id"])["children"][0]["run_id"] == inner["run_id"]
 
 
-def test_a_broken_configuration_does_not_keep_the_command_from_running(shell: Shell) -> None:
+def test_a_broken_configuration_does_not_keep_the_command_from_running(child: Any) -> None:
     Path("telemetry.toml").write_text("active = [")
-    done = shell("track", "--", "sh", "-c", "echo done; exit 4")
+    done = child("track", "--", "sh", "-c", "echo done; exit 4")
     assert (done.returncode, done.stdout) == (4, b"done\n")
     assert done.stderr.count(b"telemetry: nothing is recorded: ") == 1
 
 
-def test_a_disk_that_takes_nothing_does_not_keep_the_command_from_running(shell: Shell) -> None:
-    done = shell("track", "--", "echo", "done", TELEMETRY_BASE_DIR="/dev/null/store")
+def test_a_disk_that_takes_nothing_does_not_keep_the_command_from_running(child: Any) -> None:
+    done = child("track", "--", "echo", "done", TELEMETRY_BASE_DIR="/dev/null/store")
     assert (done.returncode, done.stdout) == (0, b"done\n")
 
 
-def test_errors_that_are_raised_in_tests_are_not_raised_at_the_command(shell: Shell) -> None:
-    done = shell(
+def test_errors_that_are_raised_in_tests_are_not_raised_at_the_command(child: Any) -> None:
+    done = child(
         "track",
         "--",
         "echo",
@@ -136,16 +136,14 @@ def test_errors_that_are_raised_in_tests_are_not_raised_at_the_command(shell: Sh
     assert (done.returncode, done.stdout) == (0, b"done\n")
 
 
-def test_disabled_telemetry_leaves_the_commands_environment_alone(
-    shell: Shell, store: Path
-) -> None:
-    done = shell("track", "--", "env", TELEMETRY_DISABLED="1")
+def test_disabled_telemetry_leaves_the_commands_environment_alone(child: Any, store: Path) -> None:
+    done = child("track", "--", "env", TELEMETRY_DISABLED="1")
     assert b"TELEMETRY_PARENT_RUN_ID" not in done.stdout
     assert not store.exists()
 
 
-def test_json_goes_to_stderr_since_stdout_is_the_commands(shell: Shell, only_run: Any) -> None:
-    done = shell("track", "--json", "--", "sh", "-c", "echo out; exit 2")
+def test_json_goes_to_stderr_since_stdout_is_the_commands(child: Any, only_run: Any) -> None:
+    done = child("track", "--json", "--", "sh", "-c", "echo out; exit 2")
     told = json.loads(done.stderr)
     assert done.stdout == b"out\n"
     assert told == {
@@ -156,7 +154,7 @@ def test_json_goes_to_stderr_since_stdout_is_the_commands(shell: Shell, only_run
     }
 
 
-def test_a_signal_that_was_ignored_stays_ignored(shell: Shell) -> None:
+def test_a_signal_that_was_ignored_stays_ignored(child: Any) -> None:
     script = "import signal; print(signal.getsignal(signal.SIGHUP) is signal.SIG_IGN)"
     inner = ["sh", "-c", 'trap "" HUP; exec "$@"', "sh", sys.executable, "-c"]
     code = "from telemetry_core.cli import main; main()"

@@ -6,29 +6,16 @@ import os
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-_DIES = """
-import os, signal
 from telemetry_sqlite import database
 
-connect, left = database.connect, iter(range({}))
+from tests.forked import ended, forked, kill_myself
 
-def step(statement):
-    if next(left, None) is None:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-def connected(*arguments):
-    connection = connect(*arguments)
-    connection.set_trace_callback(step)
-    return connection
-
-database.connect = connected
-"""
-
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Iterator
 
 # Says the number of each event once its sink has it.
 _WRITES = """
@@ -56,11 +43,41 @@ def python(script: str, *arguments: object) -> subprocess.Popen[str]:
     )
 
 
-def killed_at(statement: int, script: str, *arguments: object) -> None:
-    """Run a program that is killed as its writer begins the statement of this number."""
-    with python(_DIES.format(statement) + script, *arguments) as process:
-        process.communicate()
-    assert process.returncode == -signal.SIGKILL
+def killed_at(statement: int, act: Callable[[], object]) -> None:
+    """Do this in a child that is killed as its writer begins the statement of this number."""
+    assert ended(forked(lambda: _act_until(statement, act))) == -signal.SIGKILL
+
+
+def _act_until(statement: int, act: Callable[[], object]) -> None:
+    connect, left = database.connect, iter(range(statement))
+
+    def step(_: str) -> None:
+        if next(left, None) is None:
+            kill_myself()
+
+    def connected(*arguments: Any, **settings: Any) -> sqlite3.Connection:
+        connection = connect(*arguments, **settings)
+        connection.set_trace_callback(step)
+        return connection
+
+    database.connect = connected
+    act()
+
+
+@contextmanager
+def repeated(act: Callable[[], object]) -> Iterator[None]:
+    """Do this again and again in a child, which is killed in the end."""
+
+    def repeat() -> None:
+        while True:
+            act()
+
+    child = forked(repeat)
+    try:
+        yield
+    finally:
+        os.kill(child, signal.SIGKILL)
+        assert ended(child) == -signal.SIGKILL
 
 
 class Writer:

@@ -86,14 +86,14 @@ def test_the_drawing_fits(
     ],
 )
 def test_the_drawing_takes_the_characters_there_are(
-    shell: Any, history: None, environ: dict[str, str], bar: str
+    child: Any, history: None, environ: dict[str, str], bar: str
 ) -> None:
-    done = shell("runs", "stats", *WINDOW, **{"PYTHONIOENCODING": "utf-8", **environ})
+    done = child("runs", "stats", *WINDOW, **{"PYTHONIOENCODING": "utf-8", **environ})
     assert f"{bar} success 12" in done.stdout.decode()
 
 
-def test_in_colour_every_bar_is_solid(shell: Any, history: None) -> None:
-    done = shell("runs", "stats", *WINDOW, FORCE_COLOR="1", TERM="xterm", PYTHONUTF8="1")
+def test_in_colour_every_bar_is_solid(child: Any, history: None) -> None:
+    done = child("runs", "stats", *WINDOW, FORCE_COLOR="1", TERM="xterm", PYTHONUTF8="1")
     assert "\x1b[31m█\x1b[0m failure 4" in done.stdout.decode()
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,19 +13,12 @@ from telemetry_sqlite import DatabaseUnusableError
 from telemetry_sqlite.care.compaction import Compacted, compact, refuse_without_room
 from telemetry_sqlite.care.copying import verify
 
+from tests.plugins.sqlite.processes import repeated
+
 if TYPE_CHECKING:
     from telemetry_sqlite import SqliteSink
 
     from tests.plugins.sqlite.conftest import Story
-
-COMPACTER = """
-import sys
-from telemetry_sqlite.care.compaction import compact
-
-print("begun", flush=True)
-while True:
-    compact(sys.argv[1], wait=30, progress=lambda done, total: None)
-"""
 
 
 @pytest.fixture
@@ -96,15 +87,10 @@ def test_killed_at_any_moment_the_old_or_the_new_file_is_there_with_all_that_was
 ) -> None:
     written = 0
     for delay in range(10):
-        with subprocess.Popen(
-            [sys.executable, "-c", COMPACTER, database], stdout=subprocess.PIPE
-        ) as process:
-            assert process.stdout is not None
-            process.stdout.readline()
+        with repeated(lambda: done(database, wait=30)):
             for _ in range(delay):
                 sink.ship_batch(story.batch(story.event(f"written-{written}")))
                 written += 1
-            process.kill()
         assert verify(database) == []
 
     done(database, wait=30)

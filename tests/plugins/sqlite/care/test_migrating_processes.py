@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import random
 import shutil
+import signal
 import sqlite3
-import subprocess
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from telemetry_sqlite import schema
+from telemetry_sqlite.care.migrating import migrate
 
 from telemetry_core import TelemetryClient, TelemetryConfig
+from tests.forked import ended, forked
 from tests.plugins.sqlite.care.conftest import ROWS, SHAPES, fill
 from tests.plugins.sqlite.processes import python
 
@@ -66,13 +68,12 @@ def writing(path: Path) -> Iterator[list[int]]:
 
 def killed_after(seconds: float, path: Path) -> None:
     """Begin to migrate, and kill what does it so many seconds later, if it takes so long."""
-    with python(MIGRATION, path) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "begun\n"
-        try:
-            process.wait(timeout=seconds)
-        except subprocess.TimeoutExpired:
-            process.kill()
+
+    def work() -> None:
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        migrate(str(path), wait=PATIENCE, progress=lambda done, total: None)
+
+    assert ended(forked(work)) in {0, -signal.SIGALRM}
 
 
 def assert_whole(path: Path, committed: list[int], before: list[str]) -> None:
@@ -108,7 +109,7 @@ def test_killed_at_any_moment_while_others_write_the_file_is_the_old_or_the_new_
         path = tmp_path / f"{moment}.sqlite"
         shutil.copy(large, path)
         with writing(path) as committed:
-            killed_after(random.uniform(0, 0.6), path)
+            killed_after(random.uniform(0.001, 0.6), path)
         assert_whole(path, committed, before)
         migrated(path, wait=PATIENCE)
         assert_whole(path, committed, [])

@@ -58,7 +58,7 @@ def test_killed_at_any_statement_and_done_again_it_is_as_if_nothing_had_happened
 ) -> None:
     chance = random.Random(seed)
     for _ in range(3):
-        killed_at(chance.randrange(STATEMENTS), REBUILD, many.database, many.file)
+        killed_at(chance.randrange(STATEMENTS), many.rebuild)
     many.rebuild()
 
     undisturbed = str(tmp_path / "undisturbed.sqlite")

@@ -6,8 +6,6 @@ import os
 import random
 import shutil
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,20 +17,13 @@ from telemetry_sqlite.care.copying import verify
 from telemetry_sqlite.care.restoring import choose, missing_from, refuse_another_programs, restore
 from telemetry_sqlite.care.swapping import is_same_file
 
+from tests.plugins.sqlite.processes import repeated
+
 if TYPE_CHECKING:
     from telemetry_sqlite import SqliteSink
 
     from tests.plugins.sqlite.care.conftest import Write
     from tests.plugins.sqlite.conftest import Story
-
-RESTORER = """
-import sys
-from telemetry_sqlite.care.restoring import restore
-
-print("begun", flush=True)
-while True:
-    restore(*sys.argv[1:], wait=30)
-"""
 
 
 @pytest.fixture
@@ -221,12 +212,8 @@ def test_a_restore_killed_at_any_moment_leaves_one_whole_file_and_loses_nothing(
     writer = write(database, "w")
     receipted = {writer.said()}
     for _ in range(20):
-        command = [sys.executable, "-c", RESTORER, database, backup]
-        with subprocess.Popen(command, stdout=subprocess.PIPE) as restorer:
-            assert restorer.stdout is not None
-            restorer.stdout.readline()
+        with repeated(lambda: restore(database, backup, wait=30)):
             receipted |= {writer.said() for _ in range(random.randrange(12))}
-            restorer.kill()
         assert verify(database) == []
 
     restore(database, backup, wait=30)

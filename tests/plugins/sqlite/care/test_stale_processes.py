@@ -22,17 +22,14 @@ RUNS = 1_000  # to end them takes one statement each, and some more
 LATER = "2026-01-01T14:00:00Z"
 START = "2026-01-01T12:00:00.000000+00:00"
 
-CLOSE = """
-import sys
-from telemetry_sqlite import close_stale_runs
-
-close_stale_runs(sys.argv[1], sys.argv[2], wait=60, progress=lambda done, total: None)
-"""
-
 
 def ask(path: str, sql: str) -> list[Any]:
     with closing(sqlite3.connect(path, timeout=30)) as connection:
         return connection.execute(sql).fetchall()
+
+
+def close(path: str) -> None:
+    close_stale_runs(path, LATER, wait=60, progress=lambda done, total: None)
 
 
 @pytest.fixture
@@ -51,7 +48,7 @@ def test_killed_at_any_statement_while_others_write_nothing_is_lost_and_the_next
     chance = random.Random(seed)
     writer = write(path, "written")
     arrived = {writer.said()}
-    killed_at(chance.randrange(RUNS), CLOSE, path, LATER)
+    killed_at(chance.randrange(RUNS), lambda: close(path))
     close_stale_runs(path, LATER)
     arrived |= writer.stop()
     assert ask(path, "SELECT status, count(*) FROM agent_runs GROUP BY status") == [
