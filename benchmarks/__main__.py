@@ -1,58 +1,88 @@
-"""Runs the sections and prints what was measured beside what was promised."""
+"""Measures speed, cost and scale, ours beside the peers, and prints it beside what was promised."""
 
 from __future__ import annotations
 
 import argparse
-import json
+import signal
 import sys
-from importlib import import_module
-from subprocess import CalledProcessError, TimeoutExpired
+from pathlib import Path
 
-from benchmarks.cases import run_case
-from benchmarks.machine import describe
-from benchmarks.table import markdown, results
+from benchmarks.figures import Figures, moves
+from benchmarks.plan import SECTIONS, cases, measure
+from benchmarks.report import promised, ratios, short, whole
+from benchmarks.tables_in_docs import put
 
-SECTIONS = ("floor", "hot_path", "spooling", "sqlite_delivery", "starting", "growth")
+ROOT = Path(__file__).parents[1]
+STORED = ROOT / "docs" / "figures" / "benchmarks.json"
+PAGES = (
+    (ROOT / "docs" / "performance.md", "benchmarks, whole", whole),
+    (ROOT / "README.md", "benchmarks, short", short),
+)
 
 
 def main() -> int:
     """Measure, print, and return 1 when a budget is not met or a case failed."""
     options = _options()
-    modules = {name: import_module(f"benchmarks.sections.{name}") for name in SECTIONS}
-    chosen = ["floor", *(name for name in options.sections if name != "floor")]
-    cases = [(name, case) for name in chosen for case in modules[name].CASES]
-    measured: dict[str, list[dict[str, float]]] = {}
-    failed: list[str] = []
-    machine = describe()
-    for number in range(options.repeats):  # interleaved: a noisy minute hits all cases alike
-        for section, case in cases:
-            print(f"{number + 1}/{options.repeats} {section}.{case}", file=sys.stderr)
-            try:
-                figures = run_case(section, case)
-            except (CalledProcessError, TimeoutExpired) as error:
-                failed.append(f"{section}.{case}: {error}")
-            else:
-                measured.setdefault(f"{section}.{case}", []).append(figures)
-    found = results([row for name in chosen for row in modules[name].ROWS], measured)
-    if options.json:
-        print(
-            json.dumps(
-                {"machine": machine, "rows": [r.to_dict() for r in found], "failed": failed},
-                indent=2,
-            )
-        )
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that no case is left behind
+    if options.stored:
+        figures = Figures.read(STORED)
     else:
-        print("\n\n".join([machine, markdown(found), *failed]))
-    return int(bool(failed) or any(result.met is False for result in found))
+        chosen = cases(options.sections, peers=options.peers)
+        figures = measure(chosen, options.repeats, options.environments, _say)
+    _print(figures, options.json)
+    if options.against:
+        _compare(Figures.read(options.against), figures)
+    if options.write:
+        write(figures.over(Figures.read(STORED)) if STORED.exists() else figures)
+    return int(bool(figures.failed) or any(row.met is False for row in promised(figures)))
+
+
+def write(figures: Figures) -> None:
+    """Store what was measured, and put its tables into the pages."""
+    STORED.parent.mkdir(exist_ok=True)
+    STORED.write_text(figures.text(), encoding="utf-8")
+    stored = Figures.read(STORED)  # what a test will render again
+    for page, name, render in PAGES:
+        put(page, name, render(stored))
+
+
+def _print(figures: Figures, json: str | None) -> None:
+    if json == "-":
+        print(figures.text(), end="")
+        return
+    print(whole(figures))
+    if json:
+        Path(json).write_text(figures.text(), encoding="utf-8")
+
+
+def _compare(before: Figures, after: Figures) -> None:
+    known, found = ratios(before), ratios(after)
+    moved = sorted(moves(known, found), key=lambda move: -move.times)
+    _say(f"\n{len(known.keys() & found.keys())} ratios compared, {len(moved)} moved by over 25 %")
+    for move in moved:
+        _say(f"  {move.what}: {move.before:.3g} → {move.after:.3g}")
+
+
+def _say(words: str) -> None:
+    print(words, file=sys.stderr, flush=True)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument(
-        "sections", nargs="*", default=SECTIONS, help=f"of {', '.join(SECTIONS)}; all without"
+    add = parser.add_argument
+    add("sections", nargs="*", default=SECTIONS, help=f"of {', '.join(SECTIONS)}; all without")
+    add("--repeats", type=int, default=3, help="how often each case is measured (3)")
+    add("--json", metavar="FILE", help="store every figure as JSON; - prints it instead")
+    add(
+        "--peers",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="whether other systems are installed, in environments of their own, and measured",
     )
-    parser.add_argument("--repeats", type=int, default=3, help="how often each case is measured")
-    parser.add_argument("--json", action="store_true", help="print every value as JSON")
+    add("--environments", metavar="DIR", help="keep those environments here and use them again")
+    add("--against", type=Path, metavar="FILE", help="say which ratios differ from that run's")
+    add("--write", action="store_true", help="store the figures and put them into the pages")
+    add("--stored", action="store_true", help="measure nothing: take what is stored")
     options = parser.parse_args()
     unknown = set(options.sections).difference(SECTIONS)
     if unknown:

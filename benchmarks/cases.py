@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from importlib import import_module
-from subprocess import PIPE, CalledProcessError, Popen
+from subprocess import PIPE, Popen, TimeoutExpired
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     Figures = dict[str, float]
 
-LIMIT = 120  # seconds; a case takes a few
+LIMIT = 180  # seconds; a case takes a few
+
+
+class CaseError(Exception):
+    """A case could not be measured; the message says why."""
 
 
 def run_case(section: str, case: str) -> Figures:
@@ -27,15 +33,42 @@ def run_case(section: str, case: str) -> Figures:
 def run_together(section: str, case: str, directory: str, processes: int) -> list[Figures]:
     """Return the figures of several interpreters that measure a case at once in one directory.
 
-    Raises `CalledProcessError` when one of them fails.
+    Raises `CaseError` when one of them fails or takes too long; none outlives this call.
     """
     command = [sys.executable, "-m", "benchmarks.cases", section, case, directory]
-    running = [Popen(command, stdout=PIPE) for _ in range(processes)]
-    said = [process.communicate(timeout=LIMIT)[0] for process in running]
-    for process in running:
-        if process.returncode:
-            raise CalledProcessError(process.returncode, command)
-    return [cast("Figures", json.loads(text)) for text in said]
+    with ExitStack() as stack:
+        running = [stack.enter_context(_started(command)) for _ in range(processes)]
+        return [_figures(process) for process in running]
+
+
+@contextmanager
+def _started(command: Sequence[str]) -> Iterator[Popen[str]]:
+    """Have a program run in a group of its own, so that what it started ends with it."""
+    process = Popen(command, stdout=PIPE, stderr=PIPE, text=True, start_new_session=True)
+    try:
+        yield process
+    finally:
+        if hasattr(os, "killpg"):
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(process.pid, signal.SIGKILL)
+        process.kill()
+        process.communicate()
+
+
+def _figures(process: Popen[str]) -> Figures:
+    try:
+        said, complained = process.communicate(timeout=LIMIT)
+    except TimeoutExpired as error:
+        raise CaseError(f"not done after {LIMIT} s") from error
+    if process.returncode:
+        raise CaseError(last_words(complained) or f"it ended with {process.returncode}")
+    return cast("Figures", json.loads(said.splitlines()[-1]))
+
+
+def last_words(text: str) -> str:
+    """Return the last line that a failed program said, which tells most."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else ""
 
 
 @contextmanager

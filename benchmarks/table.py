@@ -10,7 +10,7 @@ from attrs import define
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    Figures = Mapping[str, float]
+    Measured = Mapping[str, Sequence[Mapping[str, float]]]
 
 
 @define(frozen=True)
@@ -19,6 +19,7 @@ class Row:
 
     :ivar floor: the case and figure that physics asks for the same; the ratio stands beside it.
     :ivar at_least: more is better, and the budget a minimum.
+    :ivar steady: whether a second run should find about the same; a worst of few is luck.
     """
 
     what: str
@@ -28,6 +29,7 @@ class Row:
     budget: float | None = None
     at_least: bool = False
     floor: tuple[str, str] | None = None
+    steady: bool = True
 
 
 @define(frozen=True)
@@ -65,24 +67,23 @@ class Result:
         }
 
 
-def results(rows: Iterable[Row], measured: Mapping[str, Sequence[Figures]]) -> list[Result]:
+def results(rows: Iterable[Row], measured: Measured) -> list[Result]:
     """Return the results of the rows whose cases were measured."""
     found = []
     for row in rows:
-        values = _values(measured, row.case, row.figure)
+        values = values_of(measured, row.case, row.figure)
         if values:
             found.append(Result(row, values, _ratio(row, values, measured)))
     return found
 
 
-def _values(measured: Mapping[str, Sequence[Figures]], case: str, figure: str) -> list[float]:
+def values_of(measured: Measured, case: str, figure: str) -> list[float]:
+    """Return a figure of every repeat of a case."""
     return [figures[figure] for figures in measured.get(case, ()) if figure in figures]
 
 
-def _ratio(
-    row: Row, values: Sequence[float], measured: Mapping[str, Sequence[Figures]]
-) -> float | None:
-    floor = _values(measured, *row.floor) if row.floor else []
+def _ratio(row: Row, values: Sequence[float], measured: Measured) -> float | None:
+    floor = values_of(measured, *row.floor) if row.floor else []
     if not floor:
         return None
     ratio = median(values) / median(floor)
@@ -97,18 +98,19 @@ def markdown(found: Iterable[Result]) -> str:
     ]
     for result in found:
         row, unit = result.row, f" {result.row.unit}".rstrip()
-        spread = f"{_short(min(result.values))} to {_short(max(result.values))}"
+        spread = f"{shown(min(result.values))} to {shown(max(result.values))}"
         ratio = "" if result.ratio is None else f"{result.ratio:.1f}"
         sign = "≥" if row.at_least else "≤"
-        budget = "" if row.budget is None else f"{sign} {_short(row.budget)}{unit}"
+        budget = "" if row.budget is None else f"{sign} {shown(row.budget)}{unit}"
         verdict = {True: "met", False: "**not met**", None: ""}[result.met]
         lines.append(
-            f"| {row.what} | {_short(result.middle)}{unit} | {spread} | {ratio} | {budget} | {verdict} |"
+            f"| {row.what} | {shown(result.middle)}{unit} | {spread} | {ratio} | {budget} | {verdict} |"
         )
     return "\n".join(lines)
 
 
-def _short(value: float) -> str:
+def shown(value: float) -> str:
+    """Return a number as it is read, not as it is stored."""
     if value >= 1000:
         return f"{value:,.0f}".replace(",", " ")
     return f"{value:.0f}" if value >= 100 or value == int(value) else f"{value:.2f}"

@@ -23,17 +23,9 @@ if TYPE_CHECKING:
 
     Properties = dict[str, Any]
 
-LOCAL = ("ours_none", "ours_sqlite", "ours_ndjson", "ours_local", "structlog")
-REMOTE = (
-    "ours_remote",
-    "by_hand",
-    "posthog",
-    "segment",
-    "sentry",
-    "otel",
-    "snowplow",
-    "logfire",
-)
+OURS = ("ours_remote", "ours_local", "ours_sqlite", "ours_ndjson", "ours_none")
+OTHERS = ("by_hand", "posthog", "segment", "sentry", "otel", "snowplow", "logfire", "structlog")
+BOUNDED = ("posthog", "segment", "otel")  # whose bound has a setting; Logfire's is OpenTelemetry's
 ALL_DELIVERED = 60.0  # seconds that a flush may take where it has a limit
 
 
@@ -66,6 +58,11 @@ class Module(Protocol):
 def module(name: str) -> Module:
     """Return the module of a contender."""
     return cast("Module", import_module(f"benchmarks.peers.{name}"))
+
+
+def foreign(names: Iterable[str]) -> dict[str, str]:
+    """Return which of some need an environment of their own: a case of that name, and which."""
+    return {name: name for name in names if module(name).REQUIREMENTS}
 
 
 def title(name: str) -> str:

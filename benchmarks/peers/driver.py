@@ -11,19 +11,20 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from itertools import takewhile
 from pathlib import Path
-from threading import Thread
-from time import monotonic, process_time
+from threading import Barrier, Thread
+from time import monotonic, process_time, sleep
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.peers.contender import module
 from benchmarks.peers.environments import interpreter
 from benchmarks.process import peak_mb
 from benchmarks.sink_server.marks import marks
-from benchmarks.story import laps, marked, spread
+from benchmarks.story import laps, marked, payloads, spread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from benchmarks.peers.contender import Contender
 
@@ -31,7 +32,11 @@ ROOT = Path(__file__).parents[2]
 WARM = 1_000
 WARM_MARKS = 1_000_000_000  # marks from here on were told to warm up, and are not counted
 THREADS = 4
+A_PAUSE = 0.0005
+LONGEST = 1.0  # seconds of calls in a row
+CALLS_ONLY = ("paced", "burst", "threads")
 LIMIT = 110.0
+LAST_WORDS = 300
 _SURROUNDINGS = {"PYTHONPATH": str(ROOT), "DO_NOT_TRACK": "", "NO_PROXY": "*", "no_proxy": "*"}
 
 
@@ -40,39 +45,52 @@ def drive(
 ) -> dict[str, Any]:
     """Have a contender's own interpreter measure it; return what it said.
 
-    Raises `CalledProcessError` with its last words when it failed.
+    Raises `RuntimeError` with its last words when it failed.
     """
     command = [interpreter(name), "-m", "benchmarks.peers.driver", name, what, url, directory]
     command += [str(number), *([] if room is None else [str(room)])]
+    surroundings = {**os.environ, **_SURROUNDINGS}
     done = subprocess.run(
-        command,
-        check=True,
-        cwd=directory,
-        env={**os.environ, **_SURROUNDINGS},
-        stdout=subprocess.PIPE,
-        timeout=LIMIT,
+        command, check=False, cwd=directory, env=surroundings, capture_output=True, timeout=LIMIT
     )
+    if done.returncode:
+        raise RuntimeError(f"{name}: {done.stderr.decode().strip()[-LAST_WORDS:]}")
     said: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return said
 
 
-def hot_path(contender: Contender, number: int) -> dict[str, Any]:
-    """Time each call, in one thread and then in four, while delivery goes on beside it."""
+def paced(contender: Contender, number: int) -> dict[str, Any]:
+    """Time calls that come one by one with pauses, as most do, while their delivery goes on."""
     _warm(contender)
-    one = laps(contender.tell, zip(marked(number)))
-    contender.flush()
+    taken = []
+    for call in _each(number):
+        taken += laps(contender.tell, (call,))
+        sleep(A_PAUSE)
+    return spread(taken)
+
+
+def burst(contender: Contender, number: int) -> dict[str, Any]:
+    """Time calls of one thread that come as fast as they can."""
+    _warm(contender)
+    return spread(laps(contender.tell, _while_time(_each(number))))
+
+
+def threads(contender: Contender, number: int) -> dict[str, Any]:
+    """Time as many calls of four threads that begin together."""
+    _warm(contender)
     four: list[list[int]] = []
+    together = Barrier(THREADS)
 
-    def work(first: int) -> None:
-        four.append(laps(contender.tell, zip(marked(number // THREADS, first))))
+    def work() -> None:
+        together.wait()
+        four.append(laps(contender.tell, _while_time(_each(number // THREADS))))
 
-    threads = [Thread(target=work, args=(number * (1 + part),)) for part in range(THREADS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    together = spread([lap for some in four for lap in some])
-    return spread(one) | {f"threads_{name}": value for name, value in together.items()}
+    workers = [Thread(target=work) for _ in range(THREADS)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    return spread([lap for some in four for lap in some])
 
 
 def end_to_end(contender: Contender, number: int) -> dict[str, Any]:
@@ -94,7 +112,9 @@ def end_to_end(contender: Contender, number: int) -> dict[str, Any]:
         "peak_mb": peak_mb(),
     }
     if contender.kept is not None:
-        found = sum(map(marks, contender.kept()), Counter())
+        found: Counter[int] = Counter()
+        for body in contender.kept():
+            found.update(marks(body))
         figures["found"] = {str(mark): often for mark, often in found.items()}
     return figures
 
@@ -106,6 +126,17 @@ def exiting(contender: Contender, number: int) -> dict[str, Any]:
     return {"done": monotonic()}
 
 
+def _each(number: int) -> Iterator[tuple[dict[str, Any]]]:
+    """Give eight properties a call, in a dictionary of its own: what is told may be changed."""
+    return (({**payload},) for payload in payloads(number))
+
+
+def _while_time(calls: Iterator[tuple[dict[str, Any]]]) -> Iterator[tuple[dict[str, Any]]]:
+    """Give calls until they are at an end, or a second is."""
+    until = monotonic() + LONGEST
+    return takewhile(lambda _call: monotonic() < until, calls)
+
+
 def _warm(contender: Contender) -> None:
     for properties in marked(WARM, WARM_MARKS):
         contender.tell(properties)
@@ -113,7 +144,9 @@ def _warm(contender: Contender) -> None:
 
 
 WHATS: dict[str, Callable[[Contender, int], dict[str, Any]]] = {
-    "hot_path": hot_path,
+    "paced": paced,
+    "burst": burst,
+    "threads": threads,
     "end_to_end": end_to_end,
     "exiting": exiting,
 }
@@ -123,8 +156,8 @@ def main(name: str, what: str, url: str, directory: str, number: str, room: str 
     """Measure and print."""
     contender = module(name).begin(url, directory, int(room) if room else None)
     print(json.dumps(WHATS[what](contender, int(number))), flush=True)
-    if what == "hot_path":
-        os._exit(0)  # what still waits to be delivered is nobody's business here
+    if what in CALLS_ONLY:
+        os._exit(0)  # what still waits to be delivered is measured by the others
 
 
 if __name__ == "__main__":

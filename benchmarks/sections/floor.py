@@ -16,7 +16,9 @@ from benchmarks.table import Row
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+sync = getattr(os, "fdatasync", os.fsync)  # which Linux has, and macOS has not
 EVENTS = 50_000
+SYNCS = 200
 A_TRANSACTION = 500
 
 
@@ -32,6 +34,18 @@ def write_lines(directory: str) -> dict[str, float]:
     finally:
         os.close(descriptor)
     return spread(lines)
+
+
+def sync_lines(directory: str) -> dict[str, float]:
+    """Append lines and have the disk take each: what power loss cannot undo."""
+    with Path(directory, "floor").open("ab", buffering=0) as file:
+        descriptor = file.fileno()
+
+        def write(line: bytes) -> None:
+            file.write(line)
+            sync(descriptor)
+
+        return spread(laps(write, [(b"x" * 300,)] * SYNCS))
 
 
 def insert_rows(directory: str) -> dict[str, float]:
@@ -58,9 +72,10 @@ def insert_rows(directory: str) -> dict[str, float]:
     return {"per_second": EVENTS / sum(taken) * 1e9}
 
 
-CASES = {"write": write_lines, "insert": insert_rows}
+CASES = {"write": write_lines, "sync": sync_lines, "insert": insert_rows}
 ROWS = (
     Row("floor: msgspec and one `os.write`, p50", "floor.write", "p50_us", "µs"),
     Row("floor: the same, mean", "floor.write", "mean_us", "µs"),
+    Row("floor: one `os.write` and `fdatasync`, p50", "floor.sync", "p50_us", "µs", steady=False),
     Row("floor: bare `executemany`, 500 a transaction", "floor.insert", "per_second", "/s"),
 )

@@ -1,33 +1,32 @@
-"""Rows 1 to 4: what one call costs the program, while the sinks are being delivered to."""
+"""What one call costs the program, ours beside the peers, while delivery goes on beside it."""
 
 from __future__ import annotations
 
-import resource
-import threading
+from functools import partial
 from itertools import repeat
 from pathlib import Path
 from statistics import median
-from time import perf_counter, process_time
 from typing import TYPE_CHECKING
 
-from benchmarks.cases import helper
-from benchmarks.posting import PostingSink
+from benchmarks.comparison import Column, Comparison
+from benchmarks.peers.contender import OTHERS, OURS, foreign, title
+from benchmarks.peers.driver import drive
+from benchmarks.sink_server import SinkServer
 from benchmarks.story import EVENT, laps, payloads, spread
 from benchmarks.table import Row
 from telemetry_core import TelemetryClient, TelemetryConfig, hookimpl
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
     from telemetry_core import RunEvent, RunRecord
 
 EVENTS = 50_000
+PACED = 1_000
+ROOM = 4 * EVENTS
 WARM = 2_000
 RUNS = 5_000
-THREADS = 4
 A_BLOCK = 500
 BLOCKS = 60
-ALL_DELIVERED = 60.0
+DEFAULT = ("sqlite", "ndjson")
 
 
 class Listener:
@@ -43,61 +42,48 @@ class Listener:
         self.heard += 1
 
 
+def calls(name: str, directory: str) -> dict[str, float]:
+    """Time a contender's calls: paced, in a burst, and from four threads, each from the start."""
+    figures: dict[str, float] = {}
+    for what, number in (("paced", PACED), ("burst", EVENTS), ("threads", EVENTS)):
+        place = Path(directory, what)
+        place.mkdir()
+        with SinkServer() as server:
+            said = drive(name, what, server.url, str(place), number, ROOM)
+        figures |= {f"{what}_{figure}": value for figure, value in said.items()}
+    return figures
+
+
 def log_event_local(directory: str) -> dict[str, float]:
-    """Log events to the default sinks."""
-    return _logged(_client(directory))
-
-
-def log_event_remote(directory: str) -> dict[str, float]:
-    """Log events to one sink that posts to a server in a process of its own."""
-    with helper("benchmarks.loopback") as url:
-        return _logged(_client(directory, PostingSink(url), active=()))
-
-
-def capture_local(directory: str) -> dict[str, float]:
-    """Capture events with the default sinks."""
-    client = _client(directory)
-    return _told(client, lambda payload: client.capture(EVENT, "user-1", payload))
-
-
-def log_event_threads(directory: str) -> dict[str, float]:
-    """Log from four threads at once."""
-    client = _client(directory)
+    """Log events of a run to the default sinks."""
+    client = _client(directory, active=DEFAULT)
     run = client.start_run("crawler", "crawl")
-    taken: list[list[int]] = []
-
-    def work() -> None:
-        calls = ((run, EVENT, payload) for payload in payloads(EVENTS // THREADS))
-        taken.append(laps(client.log_event, calls))
-
-    threads = [threading.Thread(target=work) for _ in range(THREADS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    laps(client.log_event, ((run, EVENT, payload) for payload in payloads(WARM)))
+    client.flush()
+    taken = laps(client.log_event, ((run, EVENT, payload) for payload in payloads(EVENTS)))
     client.close()
-    return spread([lap for some in taken for lap in some])
+    return spread(taken)
 
 
 def three_listeners(directory: str) -> dict[str, float]:
     """Compare blocks of calls without and with listeners, in turn; no sink takes part."""
     listeners = [Listener(f"listener-{number}") for number in range(3)]
     clients = [
-        _client(Path(directory, "without"), active=()),
-        _client(Path(directory, "with"), *listeners, active=()),
+        _client(Path(directory, "without")),
+        _client(Path(directory, "with"), *listeners),
     ]
     blocks: list[list[float]] = [[], []]
     for _ in range(BLOCKS):
         for client, taken in zip(clients, blocks, strict=True):
-            calls = ((None, EVENT, payload) for payload in payloads(A_BLOCK))
-            taken.append(median(laps(client.log_event, calls)))
+            told = ((None, EVENT, payload) for payload in payloads(A_BLOCK))
+            taken.append(median(laps(client.log_event, told)))
     without, with_them = map(median, blocks)
     return {"more_us": (with_them - without) / 1e3}
 
 
 def runs_local(directory: str) -> dict[str, float]:
     """Start and end runs, with the default sinks."""
-    client = _client(directory)
+    client = _client(directory, active=DEFAULT)
 
     def run() -> None:
         client.end_run(client.start_run("crawler", "crawl"))
@@ -109,63 +95,49 @@ def runs_local(directory: str) -> dict[str, float]:
 
 
 def _client(
-    directory: str | Path, *plugins: object, active: tuple[str, ...] = ("sqlite", "ndjson")
+    directory: str | Path, *plugins: object, active: tuple[str, ...] = ()
 ) -> TelemetryClient:
     config = TelemetryConfig(base_dir=Path(directory, "base"), active=active)
     return TelemetryClient(config, plugins=plugins)
 
 
-def _logged(client: TelemetryClient) -> dict[str, float]:
-    run = client.start_run("crawler", "crawl")
-    return _told(client, lambda payload: client.log_event(run, EVENT, payload))
-
-
-def _told(client: TelemetryClient, tell: Callable[..., object]) -> dict[str, float]:
-    """Warm up, tell all, have it delivered; return the calls' figures and what all of it cost."""
-    laps(tell, _each(WARM))
-    client.flush(ALL_DELIVERED)
-    since, cpu_since = perf_counter(), process_time()
-    taken = laps(tell, _each(EVENTS))
-    report = client.flush(ALL_DELIVERED)
-    seconds, cpu = perf_counter() - since, process_time() - cpu_since
-    client.close()
-    if not report:
-        raise RuntimeError(f"not all was delivered: {report}")
-    return spread(taken) | {
-        "delivered_s": seconds,
-        "cpu_us": cpu / EVENTS * 1e6,
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-    }
-
-
-def _each(count: int) -> Iterable[tuple[object]]:
-    return ((payload,) for payload in payloads(count))
-
-
+NEEDS = foreign(OTHERS)
 CASES = {
-    "local": log_event_local,
-    "remote": log_event_remote,
-    "capture": capture_local,
-    "threads": log_event_threads,
+    **{name: partial(calls, name) for name in (*OURS, *OTHERS)},
+    "log_event": log_event_local,
     "listeners": three_listeners,
     "runs": runs_local,
 }
 _WRITE = ("floor.write", "p50_us")
-_WRITE_MEAN = ("floor.write", "mean_us")
+_MEAN = ("floor.write", "mean_us")
+_LOCAL, _REMOTE, _LOGGED = "hot_path.ours_local", "hot_path.ours_remote", "hot_path.log_event"
 ROWS = (
-    Row("`log_event`, default sinks, p50", "hot_path.local", "p50_us", "µs", 5, floor=_WRITE),
-    Row("… mean", "hot_path.local", "mean_us", "µs", 6, floor=_WRITE_MEAN),
-    Row("… p99", "hot_path.local", "p99_us", "µs"),
-    Row("… worst", "hot_path.local", "worst_ms", "ms"),
-    Row("… CPU an event, delivery included", "hot_path.local", "cpu_us", "µs"),
-    Row("`capture`, default sinks, p50", "hot_path.capture", "p50_us", "µs", 5, floor=_WRITE),
-    Row("… mean", "hot_path.capture", "mean_us", "µs", 6, floor=_WRITE_MEAN),
-    Row("`log_event`, a remote shipping, p50", "hot_path.remote", "p50_us", "µs", 5, floor=_WRITE),
-    Row("… mean", "hot_path.remote", "mean_us", "µs", 11, floor=_WRITE_MEAN),
-    Row("… 50 000 events until all are delivered", "hot_path.remote", "delivered_s", "s", 0.7),
-    Row("… CPU an event, delivery included", "hot_path.remote", "cpu_us", "µs", 14),
-    Row("… peak memory", "hot_path.remote", "peak_mb", "MB", 45),
-    Row("4 threads, p99", "hot_path.threads", "p99_us", "µs", 1000),
-    Row("three listeners more", "hot_path.listeners", "more_us", "µs", 0.5),
-    Row("`start_run` + `end_run`, p50", "hot_path.runs", "p50_us", "µs", 20),
+    Row("`capture`, default sinks, p50", _LOCAL, "burst_p50_us", "µs", 5, floor=_WRITE),
+    Row("… mean", _LOCAL, "burst_mean_us", "µs", 6, floor=_MEAN),
+    Row("`log_event`, default sinks, p50", _LOGGED, "p50_us", "µs", 5, floor=_WRITE),
+    Row("… mean", _LOGGED, "mean_us", "µs", 6, floor=_MEAN),
+    Row("`capture`, a remote shipping, p50", _REMOTE, "burst_p50_us", "µs", 5, floor=_WRITE),
+    Row("… mean", _REMOTE, "burst_mean_us", "µs", 11, floor=_MEAN),
+    Row("4 threads, default sinks, p99", _LOCAL, "threads_p99_us", "µs", 1000, steady=False),
+    Row("4 threads, a remote, p99", _REMOTE, "threads_p99_us", "µs", 1000, steady=False),
+    Row("three listeners more", "hot_path.listeners", "more_us", "µs", 0.5, steady=False),
+    Row("`start_run` + `end_run`, p50", "hot_path.runs", "p50_us", "µs", 20, floor=_WRITE),
+)
+COMPARISONS = (
+    Comparison(
+        "What a call costs the program (eight properties; µs, the worst in ms)",
+        {title(name): name for name in (*OURS, *OTHERS)},
+        (
+            Column("p50", "hot_path", "burst_p50_us"),
+            Column("p99", "hot_path", "burst_p99_us", multiple=False),
+            Column("worst", "hot_path", "burst_worst_ms", multiple=False),
+            Column("4 threads, p50", "hot_path", "threads_p50_us"),
+            Column("p99", "hot_path", "threads_p99_us", multiple=False),
+            Column("worst", "hot_path", "threads_worst_ms", multiple=False),
+            Column("paced, p50", "hot_path", "paced_p50_us"),
+            Column("p99", "hot_path", "paced_p99_us", multiple=False),
+        ),
+        "Calls in a row, 50 000 or as many as a second has room for, by one thread and by four; then a thousand, one each half"
+        " millisecond. Nothing is dropped for want of room where that has a setting.",
+    ),
 )

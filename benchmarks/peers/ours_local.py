@@ -1,0 +1,20 @@
+"""Ours with its default sinks: SQLite and NDJSON, both, each event in each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from benchmarks.peers import ours
+
+if TYPE_CHECKING:
+    from benchmarks.peers.contender import Contender
+
+NAME = "**ours**, default (SQLite and NDJSON)"
+REQUIREMENTS = ours.REQUIREMENTS
+
+
+def begin(_url: str, directory: str, _room: int | None) -> Contender:
+    """Begin; what SQLite has kept is counted, NDJSON is counted by itself elsewhere."""
+    return ours.captured(
+        directory, active=("sqlite", "ndjson"), kept=lambda: ours.kept_by_sqlite(directory)
+    )

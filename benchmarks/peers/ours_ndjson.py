@@ -1,0 +1,18 @@
+"""Ours into daily files of JSON lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from benchmarks.peers import ours
+
+if TYPE_CHECKING:
+    from benchmarks.peers.contender import Contender
+
+NAME = "**ours**, NDJSON"
+REQUIREMENTS = ours.REQUIREMENTS
+
+
+def begin(_url: str, directory: str, _room: int | None) -> Contender:
+    """Begin."""
+    return ours.captured(directory, active=("ndjson",), kept=lambda: ours.kept_by_ndjson(directory))

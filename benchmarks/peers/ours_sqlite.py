@@ -1,0 +1,18 @@
+"""Ours into one SQLite database."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from benchmarks.peers import ours
+
+if TYPE_CHECKING:
+    from benchmarks.peers.contender import Contender
+
+NAME = "**ours**, SQLite"
+REQUIREMENTS = ours.REQUIREMENTS
+
+
+def begin(_url: str, directory: str, _room: int | None) -> Contender:
+    """Begin."""
+    return ours.captured(directory, active=("sqlite",), kept=lambda: ours.kept_by_sqlite(directory))

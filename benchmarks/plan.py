@@ -1,0 +1,84 @@
+"""Which cases are measured, and in what order: all of them once, then all of them again."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from importlib import import_module
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+from attrs import define
+
+from benchmarks.cases import CaseError, run_case
+from benchmarks.figures import Figures
+from benchmarks.machine import describe
+from benchmarks.peers.environments import environments
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from types import ModuleType
+
+SECTIONS = ("floor", "hot_path", "end_to_end", "spooling", "sqlite_delivery", "growth", "starting")
+FLOOR = "floor"
+
+
+@define(frozen=True)
+class Case:
+    """One case of one section.
+
+    :ivar needs: the contender whose environment it runs in, or nothing for our own.
+    """
+
+    section: str
+    name: str
+    needs: str | None
+
+    def __str__(self) -> str:
+        """Return what its figures are stored under."""
+        return f"{self.section}.{self.name}"
+
+
+def section(name: str) -> ModuleType:
+    """Return the module of a section."""
+    return import_module(f"benchmarks.sections.{name}")
+
+
+def cases(sections: Iterable[str], *, peers: bool) -> list[Case]:
+    """Return the cases of sections, the floor's always among them, since ratios are to it."""
+    chosen = [name for name in SECTIONS if name == FLOOR or name in set(sections)]
+    found = []
+    for name in chosen:
+        needs: Mapping[str, str] = getattr(section(name), "NEEDS", {})
+        found += [Case(name, case, needs.get(case)) for case in section(name).CASES]
+    return [case for case in found if peers or case.needs is None]
+
+
+def measure(
+    chosen: list[Case], repeats: int, directory: str | None, say: Callable[[str], object]
+) -> Figures:
+    """Measure cases so many times, interleaved: a noisy minute hits all of them alike.
+
+    A case that fails is told so and not tried again; the others go on. An interrupt ends it with
+    what there is.
+    """
+    figures = Figures(describe(), repeats)
+    needed = dict.fromkeys(case.needs for case in chosen if case.needs)
+    say(f"environments: {', '.join(needed) or 'none'}")
+    with environments(needed, directory) as absent:
+        figures.absent = dict(absent)
+        there = [case for case in chosen if case.needs not in absent]
+        with suppress(KeyboardInterrupt):
+            for number, case in product(range(repeats), there):
+                if str(case) not in figures.failed:
+                    say(f"{number + 1}/{repeats} {case}")
+                    _measure(case, figures)
+    return figures
+
+
+def _measure(case: Case, figures: Figures) -> None:
+    try:
+        found: dict[str, Any] = run_case(case.section, case.name)
+    except CaseError as error:
+        figures.failed[str(case)] = str(error)
+    else:
+        figures.measured.setdefault(str(case), []).append(found)
