@@ -55,7 +55,7 @@ def _made(names: Iterable[str], directory: Path) -> dict[str, str]:
 
 def _make(place: Path, requirements: tuple[str, ...]) -> None:
     listed = place / _LISTED
-    wanted = "\n".join(requirements)
+    wanted = "\n".join((sys.version, *requirements))
     if not requirements or (listed.is_file() and listed.read_text(encoding="utf-8") == wanted):
         return
     shutil.rmtree(place, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""Ours without a sink: what the spool alone costs."""
+"""Ours without a sink: nobody is owed anything, so nothing is written either."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from benchmarks.peers import ours
 if TYPE_CHECKING:
     from benchmarks.peers.contender import Contender
 
-NAME = "**ours**, no sink"
+NAME = "**ours**, no sink, nothing kept"
 REQUIREMENTS = ours.REQUIREMENTS
 
 

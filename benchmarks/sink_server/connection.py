@@ -90,14 +90,21 @@ class Connection(asyncio.Protocol):
             if end < 0:
                 return None
             size = int(self._received[at:end].partition(b";")[0], 16)
+            if size == 0:
+                return self._after_trailers(end, body)
             at = end + len(_LINE)
             if len(self._received) < at + size + len(_LINE):
                 return None
             body += self._received[at : at + size]
             at += size + len(_LINE)
-            if size == 0:
-                del self._received[:at]
-                return bytes(body)
+
+    def _after_trailers(self, end: int, body: bytearray) -> bytes | None:
+        """Return the body once the empty line is here that ends it and what trails it."""
+        empty = self._received.find(_END_OF_HEAD, end)
+        if empty < 0:
+            return None
+        del self._received[: empty + len(_END_OF_HEAD)]
+        return bytes(body)
 
     def _take(self, length: int) -> bytes:
         taken = bytes(self._received[:length])

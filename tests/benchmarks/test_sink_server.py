@@ -83,6 +83,17 @@ def test_requests_that_come_together_are_answered_one_by_one(server: SinkServer)
     assert server.counts() == Counter({5: 2})
 
 
+def test_what_trails_a_chunked_body_belongs_to_it(server: SinkServer) -> None:
+    host, port = urlsplit(server.url).netloc.split(":")
+    head = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+    body = b"%x\r\n%b\r\n0\r\nX-Sum: 1\r\n\r\n" % (len(mark(8)), mark(8))
+    with socket.create_connection((host, int(port)), timeout=PATIENCE) as connection:
+        for _ in range(2):
+            connection.sendall(head + body)
+            assert connection.recv(4096).startswith(b"HTTP/1.1 200 OK\r\n")
+    assert server.counts() == Counter({8: 2})
+
+
 def test_a_client_that_asks_whether_to_go_on_is_told_to(server: SinkServer) -> None:
     host, port = urlsplit(server.url).netloc.split(":")
     head = b"POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(mark(6))
