@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -180,7 +181,8 @@ def test_sigterm_ends_the_prefork_workers_run_as_cancelled(
 
 
 def test_the_tests_of_a_package_that_records_pass(python: Any, tmp_path: Path) -> None:
-    done = python(*PYTEST, str(EXAMPLES / "downstream_test.py"))
+    example = shutil.copy(EXAMPLES / "downstream_test.py", tmp_path)  # away from our own options
+    done = python(*PYTEST, "-W", "error", str(example))
     assert done.returncode == 0, done.stdout
     assert "4 passed" in done.stdout
 
