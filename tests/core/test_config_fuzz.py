@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import tempfile
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +53,12 @@ def tried(data: bytes, **environ: str) -> None:
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "telemetry.toml"
         path.write_bytes(data)
-        with suppress(ConfigError):
+        try:
             config = load_config(path, environ=environ)
+        except ConfigError as error:
+            told = str(error)
+            assert str(path) in told or any(variable in told for variable in environ)
+        else:
             assert config.base_dir.is_absolute()
             assert config.validate() is not None
 
