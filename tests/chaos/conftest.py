@@ -34,6 +34,10 @@ def pytest_configure(config: pytest.Config) -> None:
     )
     for line in lines:
         config.addinivalue_line("markers", line)
+    if _asked(config, "peers"):
+        from tests.chaos.peers import summary
+
+        config.pluginmanager.register(summary)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -9,8 +9,8 @@ import pytest
 from attrs import asdict
 
 from benchmarks.peers.environments import VARIABLE, environments
-from tests.chaos.peers.cells import HEALTHY, OURS, PEERS, SITUATIONS, TOLD, measured
-from tests.chaos.peers.table import PROPERTY, title_of
+from tests.chaos.peers.cells import HEALTHY, OURS, PEERS, SITUATIONS, SYSTEMS, TOLD, measured
+from tests.chaos.peers.figures import PROPERTY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,7 +27,7 @@ def not_made() -> Iterator[Mapping[str, str]]:
 
 
 @pytest.mark.peers
-@pytest.mark.parametrize("name", [OURS, *PEERS])
+@pytest.mark.parametrize("name", SYSTEMS)
 @pytest.mark.parametrize("situation", SITUATIONS, ids=lambda situation: situation.name)
 def test_twenty_events_and_what_became_of_them(
     not_made: Mapping[str, str],
@@ -38,7 +38,7 @@ def test_twenty_events_and_what_became_of_them(
 ) -> None:
     assert name not in not_made, not_made[name]
     cell = measured(name, situation, tmp_path)
-    said = {"situation": situation.name, "system": title_of(name), **asdict(cell)}
+    said = {"situation": situation.name, "system": name, **asdict(cell)}
     request.node.user_properties.append((PROPERTY, said))
     if situation is HEALTHY:
         assert cell.delivered == TOLD

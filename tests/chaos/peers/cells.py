@@ -25,6 +25,7 @@ PATIENCE = 60.0  # seconds; what has not ended by then is ended
 PROGRAM = Path(__file__).with_name("program.py")
 OURS = "ours"
 PEERS = ("posthog", "segment", "sentry", "otel", "logfire")
+SYSTEMS = (OURS, *PEERS)
 MODULES = {OURS: "tests.chaos.peers.ours"}
 NEXT = 1_000  # the number of what the next process tells
 

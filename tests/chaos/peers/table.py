@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
     Said = Mapping[str, Any]
 
-PROPERTY = "peers"
-
 
 def title_of(name: str) -> str:
     """Return what a system's column is called."""
@@ -31,10 +29,10 @@ def short(cells: Sequence[Said]) -> str:
 
 
 def _table(cells: Sequence[Said], text: Callable[[Said], str]) -> str:
-    systems = list(dict.fromkeys(said["system"] for said in cells))
+    systems = dict.fromkeys(said["system"] for said in cells)
     situations = dict.fromkeys(said["situation"] for said in cells)
     found = {(said["situation"], said["system"]): text(said) for said in cells}
-    lines = [[f"of {TOLD} events", *systems], ["---"] * (1 + len(systems))]
+    lines = [[f"of {TOLD} events", *map(title_of, systems)], ["---"] * (1 + len(systems))]
     lines += [[one, *(found.get((one, system), "") for system in systems)] for one in situations]
     return "\n".join(map(_line, lines))
 
