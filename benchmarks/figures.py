@@ -26,10 +26,14 @@ class Figures:
     """
 
     machine: str
-    repeats: int
     measured: dict[str, list[dict[str, float]]] = field(factory=dict)
     failed: dict[str, str] = field(factory=dict)
     absent: dict[str, str] = field(factory=dict)
+
+    @property
+    def repeats(self) -> int:
+        """How often a case was measured, at most: a run may have been interrupted."""
+        return max(map(len, self.measured.values()), default=0)
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -52,7 +56,6 @@ class Figures:
         kept = {case: why for case, why in older.failed.items() if case not in again}
         return Figures(
             self.machine,
-            self.repeats,
             {**_without(older.measured, again), **self.measured},
             {**kept, **self.failed},
             self.absent or older.absent,

@@ -61,7 +61,7 @@ def measure(
     A case that fails is told so and not tried again; the others go on. An interrupt ends it with
     what there is.
     """
-    figures = Figures(describe(), repeats)
+    figures = Figures(describe())
     needed = dict.fromkeys(case.needs for case in chosen if case.needs)
     say(f"environments: {', '.join(needed) or 'none'}")
     with environments(needed, directory) as absent:

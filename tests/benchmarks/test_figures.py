@@ -15,14 +15,14 @@ HERE = "a machine, load before 0.1"
 
 
 def test_what_is_stored_is_read_again(tmp_path: Path) -> None:
-    figures = Figures(HERE, 3, {"floor.write": [{"p50_us": 1.25}]}, {"a.b": "no"}, {"x": "gone"})
+    figures = Figures(HERE, {"floor.write": [{"p50_us": 1.25}]}, {"a.b": "no"}, {"x": "gone"})
     path = tmp_path / "figures.json"
     path.write_text(figures.text(), encoding="utf-8")
     assert Figures.read(path) == figures
 
 
 def test_a_figure_is_stored_with_four_digits_and_a_count_whole(tmp_path: Path) -> None:
-    figures = Figures(HERE, 1, {"a.b": [{"us": 1.23456789, "lost": 123456}]})
+    figures = Figures(HERE, {"a.b": [{"us": 1.23456789, "lost": 123456}]})
     path = tmp_path / "figures.json"
     path.write_text(figures.text(), encoding="utf-8")
     assert Figures.read(path).measured == {"a.b": [{"us": 1.235, "lost": 123456}]}
@@ -35,8 +35,8 @@ def test_a_ratio_that_differs_by_more_than_a_quarter_has_moved() -> None:
 
 
 def test_a_run_of_some_sections_leaves_the_figures_of_the_others() -> None:
-    older = Figures(HERE, 3, {"a.one": [{"n": 1}], "b.two": [{"n": 1}]}, {"c.three": "failed"})
-    newer = Figures("a machine, load before 2.5", 1, {"a.one": [{"n": 2}], "c.three": [{"n": 2}]})
+    older = Figures(HERE, {"a.one": [{"n": 1}], "b.two": [{"n": 1}]}, {"c.three": "failed"})
+    newer = Figures("a machine, load before 2.5", {"a.one": [{"n": 2}], "c.three": [{"n": 2}]})
     together = newer.over(older)
     assert together.measured == {"a.one": [{"n": 2}], "b.two": [{"n": 1}], "c.three": [{"n": 2}]}
     assert together.failed == {}
@@ -44,4 +44,4 @@ def test_a_run_of_some_sections_leaves_the_figures_of_the_others() -> None:
 
 def test_figures_of_another_machine_are_not_mixed_with_these() -> None:
     with pytest.raises(ValueError, match="another machine"):
-        Figures("one, load before 0", 1).over(Figures("two, load before 0", 1))
+        Figures("one, load before 0").over(Figures("two, load before 0"))
