@@ -7,10 +7,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.chaos.halves import halves
+
 if TYPE_CHECKING:
     from tests.chaos.stage import Stage
 
 DAY = 86_400
+PROGRAMS = {
+    "the same": "",
+    "the next": "client.close(); client = TelemetryClient(plugins=[Busy()], clock=clock)",
+}
+ENDS = {"ends": "client.close()", "dies": "os._exit(0)"}
 JUMPS = {"back": -DAY, "forward": DAY}
 THERE_AND_BACK = """
 from pytest_telemetry.clock import FakeClock
@@ -21,8 +28,8 @@ def jump(seconds):
 
 
 @pytest.mark.chaos("the clock is set by a day", "clock")
-@pytest.mark.parametrize("jump", JUMPS.values(), ids=JUMPS)
-@pytest.mark.parametrize("end", ["client.close()", "os._exit(0)"], ids=["ends", "dies"])
+@pytest.mark.parametrize("jump", halves(JUMPS, "back"))
+@pytest.mark.parametrize("end", halves(ENDS, "dies"))
 def test_a_clock_that_jumps_loses_nothing(stage: Stage, jump: int, end: str) -> None:
     stage.run(f"""{THERE_AND_BACK}
 client = TelemetryClient(clock=clock)
@@ -46,12 +53,8 @@ client.end_run(other)
 
 
 @pytest.mark.chaos("the clock is set by a day while a sink is to be left alone", "clock")
-@pytest.mark.parametrize("jump", JUMPS.values(), ids=JUMPS)
-@pytest.mark.parametrize(
-    "program",
-    ["", "client.close(); client = TelemetryClient(plugins=[Busy()], clock=clock)"],
-    ids=["the same", "the next"],
-)
+@pytest.mark.parametrize("jump", halves(JUMPS, "back"))
+@pytest.mark.parametrize("program", halves(PROGRAMS, "the next"))
 def test_a_pause_lasts_no_longer_than_it_was_to(stage: Stage, program: str, jump: int) -> None:
     stage.run(f"""{THERE_AND_BACK}
 from telemetry_core import Receipt
@@ -89,7 +92,7 @@ def faketime() -> Path:
 
 
 @pytest.mark.chaos("the time of a whole process is set by a day", "clock")
-@pytest.mark.parametrize("jump", JUMPS.values(), ids=JUMPS)
+@pytest.mark.parametrize("jump", halves(JUMPS, "forward"))
 def test_a_process_whose_time_jumps_loses_nothing(stage: Stage, jump: int) -> None:
     rate = stage.home / "faketime"
     rate.write_text("+0")

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.chaos.halves import halves
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -44,16 +46,17 @@ capture(client, range(60, 70))
 (base / "spool").unlink()
 """,
 }
+PLACES = {"everything": "", "the spool": "spool", "the database": "db"}
 FAR = (
     "600"  # seconds until a worker ships less than a batch: nothing is delivered before the damage
 )
 
 
 @pytest.mark.chaos("what the program writes into is removed, renamed or replaced", "folder")
-@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("damage", halves(DAMAGES, "everything is removed"))
 def test_what_happens_to_the_folder_loses_nothing(stage: Stage, damage: str) -> None:
     stage.run(
-        f"{BEGINS}{DAMAGES[damage]}\ncapture(client, range(100, 150))\nclient.close()\n",
+        f"{BEGINS}{damage}\ncapture(client, range(100, 150))\nclient.close()\n",
         TELEMETRY_LINGER=FAR,
     )
     assert len(stage.recorded()) >= 100
@@ -61,13 +64,15 @@ def test_what_happens_to_the_folder_loses_nothing(stage: Stage, damage: str) -> 
 
 
 @pytest.mark.chaos("its folder is removed, and SIGKILL once it was made anew", "folder")
+@pytest.mark.whole
 def test_what_was_carried_over_survives_the_program(stage: Stage) -> None:
     stage.run(
         f"""{BEGINS}
 shutil.rmtree(base)
 signal.alarm(60)
+pause = threading.Event()
 while kept() < 50:
-    os.sched_yield()
+    pause.wait(0.01)
 capture(client, range(100, 150))
 os.kill(os.getpid(), signal.SIGKILL)
 """,
@@ -79,6 +84,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 @pytest.mark.chaos("the spool is renamed, and renamed back", "folder")
+@pytest.mark.whole
 def test_a_spool_that_comes_back_is_delivered_by_the_next_process(stage: Stage) -> None:
     stage.run(
         f"""{BEGINS}
@@ -94,7 +100,7 @@ shutil.rmtree(base / "spool", ignore_errors=True)
 
 
 @pytest.mark.chaos("what the program writes into is read-only for a while", "folder")
-@pytest.mark.parametrize("place", ["", "spool", "db"], ids=["everything", "the spool", "database"])
+@pytest.mark.parametrize("place", halves(PLACES, "the spool"))
 def test_what_is_read_only_for_a_while_loses_nothing(stage: Stage, place: str) -> None:
     program = stage.start(f"""{BEGINS}
 client.flush()
@@ -140,14 +146,14 @@ NO_DESCRIPTORS = """
 limits = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
 """
+BEGINNINGS = {
+    "from the first": "next(counted([0]))",
+    "later": "capture(client, range(10)); client.flush()",
+}
 
 
 @pytest.mark.chaos("no descriptor is to be had, for a while", "folder")
-@pytest.mark.parametrize(
-    "begins",
-    ["counted(range(1)).__next__()", "capture(client, range(10)); client.flush()"],
-    ids=["from the first", "later"],
-)
+@pytest.mark.parametrize("begins", halves(BEGINNINGS, "later"))
 def test_where_no_file_can_be_opened_for_a_while_nothing_is_lost(stage: Stage, begins: str) -> None:
     stage.run(f"""
 import resource

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.chaos.halves import halves
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -39,30 +41,36 @@ def tell(first):
 def tell_all(first):
     gevent.joinall([gevent.spawn(tell, first + 100 * n) for n in range(5)])
 """
+ENDS = {
+    "greenlets still tell": "for n in range(5): gevent.spawn(tell, 100 * n)\ngevent.sleep(0)",
+    "the hub ends": """
+tell_all(0)
+client.flush()
+gevent.get_hub().destroy()
+capture(client, range(900, 910))
+""",
+    "a greenlet is killed": """
+greenlets = [gevent.spawn(tell, 0)]
+gevent.sleep(0.02)
+gevent.killall(greenlets)
+""",
+}
 
 
 @pytest.mark.chaos("gevent patches the process", "processes")
-@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("patched", halves(ORDERS, "after a client was built"))
 def test_greenlets_deliver_whenever_the_process_was_patched(
-    stages: Callable[..., Stage], order: str
+    stages: Callable[..., Stage], patched: str
 ) -> None:
     stage = stages("sqlite", "ndjson")
-    source = f"{ORDERS[order]}{GREENLETS}tell_all(0)\nassert client.flush()\nos._exit(0)"
+    source = f"{patched}{GREENLETS}tell_all(0)\nassert client.flush()\nos._exit(0)"
     stage.finish(stage.start(source))
     assert len(stage.rows("SELECT id FROM run_events")) == len(stage.recorded()) >= 100
     stage.conclude()
 
 
 @pytest.mark.chaos("greenlets of a process that ends", "processes")
-@pytest.mark.parametrize(
-    "end",
-    [
-        "for n in range(5): gevent.spawn(tell, 100 * n)\ngevent.sleep(0)",
-        "tell_all(0); client.flush(); gevent.get_hub().destroy(); capture(client, range(900, 910))",
-        "them = [gevent.spawn(tell, 0)]; gevent.sleep(0.02); gevent.killall(them)",
-    ],
-    ids=["greenlets still tell", "the hub ends", "a greenlet is killed"],
-)
+@pytest.mark.parametrize("end", halves(ENDS, "the hub ends"))
 def test_what_greenlets_told_is_not_lost_when_the_process_ends(stage: Stage, end: str) -> None:
     stage.run(f"{PATCH}\nclient = TelemetryClient()\n{GREENLETS}{end}")
     assert stage.recorded()
@@ -70,6 +78,7 @@ def test_what_greenlets_told_is_not_lost_when_the_process_ends(stage: Stage, end
 
 
 @pytest.mark.chaos("children of a process that gevent patched", "processes")
+@pytest.mark.whole
 def test_children_of_a_patched_process_deliver(stage: Stage) -> None:
     stage.run(f"""{PATCH}
 client = TelemetryClient()
@@ -91,6 +100,7 @@ assert client.flush()
 
 
 @pytest.mark.chaos("the first record comes from a thread of gevent's own pool", "processes")
+@pytest.mark.whole
 def test_where_a_worker_began_in_a_thread_that_ended_health_says_so(stage: Stage) -> None:
     said = stage.run(f"""{PATCH}
 import gevent, time

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.chaos.halves import halves
 from tests.chaos.stage import until
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from tests.chaos.stage import Stage
 
-METHODS = ("fork", "spawn", "forkserver")
+METHODS = {method: method for method in ("fork", "spawn", "forkserver")}
 # What the children import: the default client, in each process its own.
 TELLING = """
 import telemetry_core
@@ -46,7 +47,7 @@ def run(stage: Stage, source: str) -> None:
 
 
 @pytest.mark.chaos("children of multiprocessing", "processes")
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", halves(METHODS, "spawn"))
 def test_children_of_multiprocessing_lose_nothing(stage: Stage, method: str) -> None:
     run(
         stage,
@@ -65,7 +66,7 @@ telling.tell(400)
     stage.conclude()
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", halves(METHODS, "fork"))
 def test_a_child_delivers_by_itself_when_it_ends(stage: Stage, method: str) -> None:
     run(
         stage,
@@ -80,9 +81,7 @@ os._exit(0)
 
 
 @pytest.mark.chaos("the workers of pools", "processes")
-@pytest.mark.parametrize(
-    "method", ["fork", *(pytest.param(m, marks=pytest.mark.whole) for m in METHODS[1:])]
-)
+@pytest.mark.parametrize("method", halves(METHODS))
 def test_the_workers_of_pools_lose_nothing(stage: Stage, method: str) -> None:
     run(
         stage,
@@ -121,8 +120,11 @@ while workers:
 """
 
 
+MASTERS = {"ends": "", "is killed": "os.kill(os.getpid(), signal.SIGKILL)"}
+
+
 @pytest.mark.chaos("workers of a prefork server that opened the client before", "processes")
-@pytest.mark.parametrize("end", ["", "os.kill(os.getpid(), signal.SIGKILL)"], ids=["", "killed"])
+@pytest.mark.parametrize("end", halves(MASTERS, "is killed"))
 def test_the_workers_of_a_prefork_server_lose_nothing(stage: Stage, end: str) -> None:
     stage.finish(stage.start(PREFORKS.format(end=end)), -signal.SIGKILL if end else 0)
     assert len(stage.recorded()) == 22 + 12 * 20
@@ -143,6 +145,7 @@ def application(environ, start_response):
 
 
 @pytest.mark.chaos("workers of gunicorn, replaced after five requests or killed", "processes")
+@pytest.mark.whole
 def test_the_workers_of_gunicorn_lose_nothing(stage: Stage) -> None:
     (stage.home / "served.py").write_text(APPLICATION)
     options = "--preload --workers 2 --max-requests 5 --bind 127.0.0.1:0 served:application"

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.chaos.halves import halves
+
 if TYPE_CHECKING:
     from tests.chaos.stage import Stage
 
@@ -72,16 +74,19 @@ atexit.register(fork)
 }
 
 
+QUICK = ("in __del__ of what the program holds", "by daemon threads that never end")
+
+
 @pytest.mark.chaos("told while the interpreter shuts down", "shutdown")
-@pytest.mark.parametrize("late", LATE)
+@pytest.mark.parametrize("late", halves(LATE, *QUICK))
 def test_what_is_told_at_the_end_arrives(stage: Stage, late: str) -> None:
-    stage.run(f"import atexit\n{LATE[late]}")
+    stage.run(f"import atexit\n{late}")
     assert 109 in stage.recorded()
     stage.conclude()
 
 
 @pytest.mark.chaos("an exit in the middle of delivery", "shutdown")
-@pytest.mark.parametrize("timeout", ["0", "0.05", "2"])
+@pytest.mark.parametrize("timeout", halves({"0": "0", "0.05": "0.05", "2": "2"}, "0.05"))
 def test_an_exit_in_the_middle_of_delivery_loses_nothing(stage: Stage, timeout: str) -> None:
     stage.run(
         "client = TelemetryClient(); capture(client, range(3000))",
@@ -94,6 +99,7 @@ def test_an_exit_in_the_middle_of_delivery_loses_nothing(stage: Stage, timeout: 
 
 
 @pytest.mark.chaos("an exit while a sink hangs", "shutdown")
+@pytest.mark.whole
 def test_an_exit_while_a_sink_hangs_loses_nothing(stage: Stage) -> None:
     stage.run(
         """

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.chaos.halves import halves
+
 if TYPE_CHECKING:
     from tests.chaos.stage import Stage
 
@@ -40,7 +42,7 @@ for thread in threads: thread.join()
 
 
 @pytest.mark.chaos("no thread can be started", "threads")
-@pytest.mark.parametrize("end", ["", "os._exit(0)"], ids=["ends", "dies"])
+@pytest.mark.parametrize("end", halves({"ends": "", "dies": "os._exit(0)"}, "ends"))
 @pytest.mark.parametrize("exhausted", [FAILING, EXHAUSTED], ids=["failing", "limited"])
 def test_where_no_thread_can_be_started_the_next_process_delivers(
     stage: Stage, exhausted: str, end: str
@@ -59,6 +61,7 @@ print(report.pending, client.health().message, flush=True)
 
 
 @pytest.mark.chaos("no thread can be started, until one can", "threads")
+@pytest.mark.whole
 def test_where_threads_are_to_be_had_again_the_same_process_delivers(stage: Stage) -> None:
     stage.run(f"""
 from itertools import count
@@ -78,6 +81,7 @@ os._exit(0)
 
 
 @pytest.mark.chaos("a thousand threads that tell one event each", "threads")
+@pytest.mark.whole
 def test_a_thousand_threads_lose_nothing(stage: Stage) -> None:
     stage.run(MANY)
     assert len(stage.recorded()) == 1000
