@@ -71,17 +71,6 @@ def last_words(text: str) -> str:
     return lines[-1] if lines else ""
 
 
-@contextmanager
-def helper(module: str, *arguments: str) -> Iterator[str]:
-    """Have a module run beside us as long as the block lasts; give the first line it says."""
-    with Popen([sys.executable, "-m", module, *arguments], stdout=PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            yield process.stdout.readline().strip()
-        finally:
-            process.kill()
-
-
 if __name__ == "__main__":
     _section, _case, _directory = sys.argv[1:]
     _measure = import_module(f"benchmarks.sections.{_section}").CASES[_case]

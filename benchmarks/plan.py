@@ -15,10 +15,21 @@ from benchmarks.machine import describe
 from benchmarks.peers.environments import environments
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from types import ModuleType
 
-SECTIONS = ("floor", "hot_path", "end_to_end", "spooling", "sqlite_delivery", "growth", "starting")
+SECTIONS = (
+    "floor",
+    "hot_path",
+    "end_to_end",
+    "run_tracking",
+    "spooling",
+    "sqlite_delivery",
+    "starting",
+    "exiting",
+    "memory",
+    "growth",
+)
 FLOOR = "floor"
 
 
@@ -27,11 +38,13 @@ class Case:
     """One case of one section.
 
     :ivar needs: the contender whose environment it runs in, or nothing for our own.
+    :ivar once: whether it is long and steady, and measured in the first round only.
     """
 
     section: str
     name: str
     needs: str | None
+    once: bool = False
 
     def __str__(self) -> str:
         """Return what its figures are stored under."""
@@ -48,8 +61,10 @@ def cases(sections: Iterable[str], *, peers: bool) -> list[Case]:
     chosen = [name for name in SECTIONS if name == FLOOR or name in set(sections)]
     found = []
     for name in chosen:
-        needs: Mapping[str, str] = getattr(section(name), "NEEDS", {})
-        found += [Case(name, case, needs.get(case)) for case in section(name).CASES]
+        module = section(name)
+        needs: Mapping[str, str] = getattr(module, "NEEDS", {})
+        once: Collection[str] = getattr(module, "ONCE", ())
+        found += [Case(name, case, needs.get(case), case in once) for case in module.CASES]
     return [case for case in found if peers or case.needs is None]
 
 
@@ -69,7 +84,7 @@ def measure(
         there = [case for case in chosen if case.needs not in absent]
         with suppress(KeyboardInterrupt):
             for number, case in product(range(repeats), there):
-                if str(case) not in figures.failed:
+                if str(case) not in figures.failed and not (number and case.once):
                     say(f"{number + 1}/{repeats} {case}")
                     _measure(case, figures)
     return figures

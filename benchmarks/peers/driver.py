@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from itertools import takewhile
+from itertools import repeat, takewhile
 from pathlib import Path
 from threading import Barrier, Thread
 from time import monotonic, process_time, sleep
@@ -119,6 +119,18 @@ def end_to_end(contender: Contender, number: int) -> dict[str, Any]:
     return figures
 
 
+def runs(contender: Contender, number: int) -> dict[str, Any]:
+    """Time each run, from its start to its end, and say how many a second came to be delivered."""
+    laps(contender.tell, repeat(({},), number // 10))
+    contender.flush()
+    since = monotonic()
+    taken = laps(contender.tell, repeat(({},), number))
+    contender.flush()
+    seconds = monotonic() - since
+    contender.close()
+    return spread(taken) | {"per_second": number / seconds}
+
+
 def exiting(contender: Contender, number: int) -> dict[str, Any]:
     """Tell some and end without a word, as a program does; say when its last line was reached."""
     for properties in marked(number):
@@ -148,6 +160,7 @@ WHATS: dict[str, Callable[[Contender, int], dict[str, Any]]] = {
     "burst": burst,
     "threads": threads,
     "end_to_end": end_to_end,
+    "runs": runs,
     "exiting": exiting,
 }
 

@@ -42,6 +42,15 @@ def interpreter(name: str) -> str:
     return str(_python(Path(os.environ[VARIABLE], name)))
 
 
+def fresh(place: Path, requirements: tuple[str, ...]) -> str:
+    """Make an environment with what is required; return its interpreter.
+
+    Raises `OSError` or `SubprocessError` when that cannot be done.
+    """
+    _make(place, requirements)
+    return str(_python(place))
+
+
 def _made(names: Iterable[str], directory: Path) -> dict[str, str]:
     os.environ[VARIABLE] = str(directory)
     failed = {}

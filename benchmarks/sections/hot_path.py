@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from itertools import repeat
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING
@@ -23,7 +22,6 @@ EVENTS = 50_000
 PACED = 1_000
 ROOM = 4 * EVENTS
 WARM = 2_000
-RUNS = 5_000
 A_BLOCK = 500
 BLOCKS = 60
 DEFAULT = ("sqlite", "ndjson")
@@ -81,19 +79,6 @@ def three_listeners(directory: str) -> dict[str, float]:
     return {"more_us": (with_them - without) / 1e3}
 
 
-def runs_local(directory: str) -> dict[str, float]:
-    """Start and end runs, with the default sinks."""
-    client = _client(directory, active=DEFAULT)
-
-    def run() -> None:
-        client.end_run(client.start_run("crawler", "crawl"))
-
-    laps(run, repeat((), WARM // 10))
-    taken = laps(run, repeat((), RUNS))
-    client.close()
-    return spread(taken)
-
-
 def _client(
     directory: str | Path, *plugins: object, active: tuple[str, ...] = ()
 ) -> TelemetryClient:
@@ -106,7 +91,6 @@ CASES = {
     **{name: partial(calls, name) for name in (*OURS, *OTHERS)},
     "log_event": log_event_local,
     "listeners": three_listeners,
-    "runs": runs_local,
 }
 _WRITE = ("floor.write", "p50_us")
 _MEAN = ("floor.write", "mean_us")
@@ -121,7 +105,6 @@ ROWS = (
     Row("4 threads, default sinks, p99", _LOCAL, "threads_p99_us", "µs", 1000, steady=False),
     Row("4 threads, a remote, p99", _REMOTE, "threads_p99_us", "µs", 1000, steady=False),
     Row("three listeners more", "hot_path.listeners", "more_us", "µs", 0.5, steady=False),
-    Row("`start_run` + `end_run`, p50", "hot_path.runs", "p50_us", "µs", 20, floor=_WRITE),
 )
 COMPARISONS = (
     Comparison(

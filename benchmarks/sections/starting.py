@@ -1,23 +1,25 @@
-"""Rows 7 to 9: what a start costs, and an exit with a remote that never answers."""
+"""What a start costs: the import, a first event, our commands, and what is installed for it."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
-from importlib.util import find_spec
+from functools import partial
 from pathlib import Path
 from time import monotonic
 
-from benchmarks.cases import helper
+from benchmarks.comparison import Column, Comparison
+from benchmarks.peers.contender import foreign, title
+from benchmarks.peers.environments import fresh, interpreter
+from benchmarks.peers.footprint import built, footprint
 from benchmarks.table import Row
 
 HEAVY = ("httpx", "rich", "click", "sqlite3", "cattrs")
-STARTS = 7
-EXIT_TIMEOUT = 2.0
+STARTS = 5
 
 _BARE = "import time"
-_IMPORT = "import time, telemetry_core"
-_LOADED = f"import sys; print(sum(name in sys.modules for name in {HEAVY}))"
+_LOADED = f"import sys, telemetry_core; print(sum(name in sys.modules for name in {HEAVY}))"
 _FIRST_EVENT = """
 import time
 from telemetry_core import TelemetryClient, TelemetryConfig
@@ -35,86 +37,105 @@ with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):
 """
 # Where nothing was recorded yet, so that it is the start that is measured.
 COMMANDS = ("runs list", "runs stats", "status", "plugins", "config show")
-_HUNG = """
-import sys, time
-from pathlib import Path
-from benchmarks.posting import PostingSink
-from telemetry_core import TelemetryClient, TelemetryConfig
-url, base, clients = sys.argv[1], sys.argv[2], int(sys.argv[3])
-for number in range(clients):
-    config = TelemetryConfig(base_dir=Path(base, str(number)), active=())
-    client = TelemetryClient(config, plugins=[PostingSink(url)])
-    client.capture("unheard")
-time.sleep(0.5)
-print(time.monotonic())
-"""
+# What is installed of ours, with its extra, and what a program imports of it.
+OURS = {
+    "ours_remote": ({"": "[http]"}, "import httpx; from telemetry_core import TelemetryClient"),
+    "ours_local": (
+        {"": "", "plugins/sqlite": "", "plugins/ndjson": ""},
+        "from telemetry_core import TelemetryClient",
+    ),
+}
+# What a program imports to tell its first event, as the documentation of each says.
+IMPORTS = {
+    "structlog": "import structlog",
+    "posthog": "from posthog import Posthog",
+    "segment": "import segment.analytics",
+    "sentry": "import sentry_sdk",
+    "otel": (
+        "from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter;"
+        "from opentelemetry.sdk._logs import LoggerProvider;"
+        "from opentelemetry.sdk._logs.export import BatchLogRecordProcessor"
+    ),
+    "snowplow": "import snowplow_tracker",
+    "logfire": "import logfire",
+    "mlflow": "import mlflow",
+}
 
 
 def start(directory: str) -> dict[str, float]:
-    """Start interpreters that do nothing, import us, and record a first event, in turn."""
+    """Import us, record a first event, and ask for help, each beside a bare interpreter."""
+    base = str(Path(directory, "base"))
     scripts = {
-        "bare": _BARE,
-        "import": _IMPORT,
-        "first": _FIRST_EVENT.format(base=str(Path(directory, "base"))),
+        "import": "import time, telemetry_core",
+        "first": _FIRST_EVENT.format(base=base),
+        "help": _COMMAND.format(words=["--help"]),
     }
-    if _cli_is_there():
-        scripts["help"] = _COMMAND.format(words=["--help"])
-    taken: dict[str, list[float]] = {name: [] for name in scripts}
-    for _ in range(STARTS):
-        for name, script in scripts.items():
-            taken[name].append(_until_done(script))
-    best = {name: min(each) * 1e3 for name, each in taken.items()}
-    figures = {f"{name}_ms": best[name] - best["bare"] for name in best if name != "bare"}
-    return figures | {"bare_ms": best["bare"], "heavy": float(_say(_IMPORT, _LOADED))}
+    taken = _best(sys.executable, scripts, directory)
+    heavy = float(_say(sys.executable, _LOADED, directory))
+    figures = {f"{name}_ms": (taken[name] - taken["bare"]) * 1e3 for name in scripts}
+    return figures | {"bare_ms": taken["bare"] * 1e3, "heavy": heavy}
 
 
 def commands(directory: str) -> dict[str, float]:
-    """Start the help and the commands one types all day, in turn; a command as a ratio of it."""
+    """Start the help and the commands one types all day; a command as a multiple of the help."""
     file = Path(directory, "telemetry.toml")
     file.write_text('active = ["sqlite", "ndjson"]\n', encoding="utf-8")
     given = {words: [*words.split(), "--config", str(file)] for words in COMMANDS}
-    scripts = {"--help": ["--help"], **given}
-    taken: dict[str, list[float]] = {name: [] for name in scripts}
+    scripts = {
+        name: _COMMAND.format(words=words)
+        for name, words in {"--help": ["--help"], **given}.items()
+    }
+    taken = _best(sys.executable, scripts, directory)
+    return {words: taken[words] / taken["--help"] for words in COMMANDS}
+
+
+def installed(name: str, directory: str) -> dict[str, float]:
+    """Import what a contender's programs import, and weigh what its environment holds."""
+    return _installed(interpreter(name), IMPORTS[name], directory)
+
+
+def installed_ours(name: str, directory: str) -> dict[str, float]:
+    """Do so with ours, as wheels built from this clone."""
+    places, imports = OURS[name]
+    wheels = [
+        built(place, Path(directory, f"wheel-{number}")) + extra
+        for number, (place, extra) in enumerate(places.items())
+    ]
+    return _installed(fresh(Path(directory, "environment"), tuple(wheels)), imports, directory)
+
+
+def _installed(python: str, imports: str, directory: str) -> dict[str, float]:
+    taken = _best(python, {"import": f"import time;{imports}"}, directory)
+    return {"import_ms": (taken["import"] - taken["bare"]) * 1e3, **footprint(python)}
+
+
+def _best(python: str, scripts: dict[str, str], directory: str) -> dict[str, float]:
+    """Start interpreters in turn, a bare one among them; return the best of several starts."""
+    taken: dict[str, list[float]] = {name: [] for name in ("bare", *scripts)}
     for _ in range(STARTS):
-        for name, words in scripts.items():
-            taken[name].append(_until_done(_COMMAND.format(words=words)))
-    best = {name: min(each) for name, each in taken.items()}
-    return {name: best[name] / best["--help"] for name in COMMANDS}
+        for name, script in {"bare": _BARE, **scripts}.items():
+            since = monotonic()
+            taken[name].append(float(_say(python, script + _DONE, directory)) - since)
+    return {name: min(each) for name, each in taken.items()}
 
 
-def _cli_is_there() -> bool:
-    found = find_spec("telemetry_core.cli")
-    return found is not None and found.origin is not None
+def _say(python: str, script: str, directory: str) -> str:
+    """Return the last line that a script says; what it compiles is there for the next start."""
+    surroundings = {**os.environ, "PYTHONPYCACHEPREFIX": str(Path(directory, "compiled"))}
+    surroundings.pop("PYTHONDONTWRITEBYTECODE", None)
+    said = subprocess.run(
+        [python, "-c", script], check=True, env=surroundings, stdout=subprocess.PIPE, text=True
+    )
+    return said.stdout.splitlines()[-1]
 
 
-def exit_of_one(directory: str) -> dict[str, float]:
-    """End with one client whose remote accepts and never answers."""
-    return {"seconds": _exit(directory, 1)}
-
-
-def exit_of_many(directory: str) -> dict[str, float]:
-    """End with a hundred of them."""
-    return {"seconds": _exit(directory, 100)}
-
-
-def _until_done(script: str) -> float:
-    since = monotonic()
-    return float(_say(script, _DONE)) - since
-
-
-def _say(*lines: str) -> str:
-    command = [sys.executable, "-c", "\n".join(lines)]
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-
-
-def _exit(directory: str, clients: int) -> float:
-    with helper("benchmarks.loopback", "--hang") as url:
-        command = [sys.executable, "-c", _HUNG, url, directory, str(clients)]
-        said = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-        return monotonic() - float(said)
-
-
-CASES = {"start": start, "commands": commands, "hung_one": exit_of_one, "hung_many": exit_of_many}
+NEEDS = foreign(IMPORTS)
+CASES = {
+    "start": start,
+    "commands": commands,
+    **{name: partial(installed_ours, name) for name in OURS},
+    **{name: partial(installed, name) for name in IMPORTS},
+}
 ROWS = (
     Row("`import telemetry_core`, over bare Python", "starting.start", "import_ms", "ms", 50),
     Row("… heavy modules it loads", "starting.start", "heavy", "", 0),
@@ -125,6 +146,16 @@ ROWS = (
         for words in COMMANDS
     ),
     Row("bare Python", "starting.start", "bare_ms", "ms"),
-    Row("exit with a hung remote", "starting.hung_one", "seconds", "s", EXIT_TIMEOUT + 0.3),
-    Row("… with 100 clients", "starting.hung_many", "seconds", "s", EXIT_TIMEOUT + 0.3),
+)
+COMPARISONS = (
+    Comparison(
+        "Import over bare Python, and what a fresh environment holds",
+        {title(name): name for name in OURS | IMPORTS},
+        (
+            Column("import, ms", "starting", "import_ms"),
+            Column("on disk, MB", "starting", "installed_mb"),
+            Column("distributions", "starting", "distributions", multiple=False),
+        ),
+        "The best of several starts; the disk without what Python compiles.",
+    ),
 )

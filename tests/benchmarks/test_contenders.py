@@ -13,7 +13,10 @@ from benchmarks.peers.environments import environments, interpreter
 from benchmarks.sections.end_to_end import EVENTS, account
 
 ROOT = Path(__file__).parents[2]
-NAMES = (*contender.OURS, *contender.OTHERS)
+NAMES = (
+    *(*contender.OURS, *contender.OTHERS),
+    *("mlflow", "ours_hundred", "ours_runs", "sqlite3_runs"),  # of one section each
+)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -53,6 +53,22 @@ def test_cases_are_interleaved_and_a_failure_ends_nothing_but_itself(
     assert "`floor.sync` failed: the disk is gone" in whole(found)
 
 
+def test_a_case_that_is_long_and_steady_is_measured_in_the_first_round_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    order: list[str] = []
+
+    def run(_section: str, name: str) -> dict[str, float]:
+        order.append(name)
+        return {}
+
+    monkeypatch.setattr(plan, "run_case", run)
+    chosen = plan.cases(["memory"], peers=False)
+    plan.measure(chosen, 2, None, _quiet)
+    assert order == [case.name for case in chosen] + [c.name for c in chosen if not c.once]
+    assert {case.section for case in chosen if case.once} == {"memory"}
+
+
 def test_a_case_that_fails_in_its_process_says_its_last_words() -> None:
     with pytest.raises(CaseError, match="KeyError: 'no such case'"):
         run_case("floor", "no such case")
