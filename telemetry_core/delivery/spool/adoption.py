@@ -62,8 +62,9 @@ class Adoption:
                 folder = self._try(path)
             except UnknownFormatError as error:
                 self._report_once(path, f"cannot be read: {error}; it is left alone")
-            except OSError as error:
-                self._report_once(path, f"cannot be adopted: {error}")
+                self._left_alone[path] = _changed_ns(path)
+            except OSError as error:  # the disk, or too many open files: it may work next time
+                self._report_once(path, f"cannot be adopted now: {error}")
             else:
                 if folder is not None:
                     yield folder
@@ -142,7 +143,6 @@ class Adoption:
         if path not in self._reported:
             logger.warning("the spool folder %s %s", path, what)
         self._reported.add(path)
-        self._left_alone[path] = _changed_ns(path)
 
 
 def is_left(spool: Path, lock: OwnerLock, owner: Owner) -> bool:

@@ -108,6 +108,11 @@ class Cursor:
         self.let_go()
         self.path = path
 
+    def linked(self) -> bool:
+        """Whether what is saved next will be found there."""
+        file = self._file
+        return file is None or os.fstat(file.fileno()).st_nlink > 0
+
     def let_go(self) -> None:
         """Have the next save replace the file, and close it as soon as no thread writes to it."""
         self._file = None

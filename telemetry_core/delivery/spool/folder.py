@@ -152,6 +152,11 @@ class Folder:
             cursor = self._cursors.setdefault(sink, loaded)
         return cursor
 
+    def save_cursors(self) -> None:
+        """Have the files know where each sink stands."""
+        for cursor in tuple(self._cursors.values()):
+            cursor.save()
+
     def let_go_of_cursors(self) -> None:
         """Have each cursor saved to a new file next time, and close the present ones."""
         for cursor in tuple(self._cursors.values()):
@@ -238,12 +243,13 @@ class Folder:
         return all(segment.sealed for segment in self.all_segments())
 
     def linked(self) -> bool:
-        """Whether the folder, its lock and its segments are still where they were."""
+        """Whether the folder, its lock, its segments and cursors are still where they were."""
         return (
             self.lock.held
             and self.path.is_dir()
             and self.lock.path.exists()
             and all(segment.linked() for segment in self.all_segments())
+            and all(cursor.linked() for cursor in tuple(self._cursors.values()))
         )
 
     def close(self) -> None:

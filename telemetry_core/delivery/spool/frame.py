@@ -6,7 +6,8 @@ import re
 from zlib import crc32
 
 HEAD = 9  # eight hex digits and a space
-_PERHAPS_A_FRAME = re.compile(rb"[0-9a-f]{8} \{")
+# Within a string of JSON a quote has a backslash before it: what a payload says is no candidate.
+_PERHAPS_A_FRAME = re.compile(rb"[0-9a-f]{8} \{\"")
 
 
 def frame(line: bytes) -> bytes:

@@ -36,6 +36,8 @@ def pour_back(writer: SpoolWriter) -> None:
             for sink in settled:
                 target.cursor(sink).settled[lane].add(record_id)
         writer.put(lane, line)
+    if writer.folder is not None:
+        writer.folder.save_cursors()
 
 
 def _disk_takes_records(writer: SpoolWriter) -> bool:

@@ -565,3 +565,34 @@ def test_cursors_that_a_power_loss_parted_from_their_segments_are_tidied_away(
     (cursors / "sink.log.1-2.tmp").write_bytes(b"")
     make_spool().adopt()
     assert not cursors.parent.exists()
+
+
+def test_a_cursor_that_was_tidied_away_is_written_again(
+    make_spool: MakeSpool, line: MakeLine
+) -> None:
+    spool = make_spool()
+    for number in range(3):
+        spool.put(Lane.STANDARD, line())
+        spool.outboxes["sink"].settle(ids(spool))
+        if number == 1:
+            assert spool.writer.folder is not None
+            (spool.writer.folder.path / "cursors" / "sink.log").unlink()
+            spool.tick()
+    crash(spool)
+    heir = make_spool()
+    heir.adopt()
+    assert ids(heir) == []
+
+
+def test_a_folder_that_cannot_be_adopted_for_a_moment_is_adopted_later(
+    make_spool: MakeSpool, line: MakeLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = make_spool()
+    old.put(Lane.STANDARD, line())
+    crash(old)
+    heir = make_spool()
+    with monkeypatch.context() as broken:
+        broken.setattr(folder_module.Folder, "open", raise_error(errno.EMFILE))
+        assert not heir.adopt()
+    assert heir.adopt()
+    assert ids(heir) == ["e1"]
