@@ -143,6 +143,19 @@ class TooLarge(Fault):
 
 
 @dataclass
+class Poison(Fault):
+    """Refuses, as wrong, whatever has one mark in it."""
+
+    mark: int = 0
+    status: int = 400
+
+    def act(self, request: Request, usual: Reply) -> Reply:
+        """Turn it away, with all that came with it."""
+        found = marks(request.body, request.headers.get("content-encoding", ""))
+        return _refusal(self.status) if self.mark in found else usual
+
+
+@dataclass
 class Redirect(Fault):
     """Points at another host, and stores nothing."""
 
@@ -246,6 +259,7 @@ KINDS: dict[str, type[Fault]] = {
     "fail": Fail,
     "rate_limit": RateLimit,
     "too_large": TooLarge,
+    "poison": Poison,
     "redirect": Redirect,
     "truncated": Truncated,
     "lost_answer": LostAnswer,

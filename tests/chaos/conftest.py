@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.chaos.account import line_of, together
+from tests.chaos.figures import NAMES, store, summed
 from tests.chaos.stage import INSTALLED, Stage
 
 if TYPE_CHECKING:
@@ -51,6 +52,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = kept
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Say which cases there are, for who wants to know no more."""
+    if session.config.option.collectonly:
+        for item in session.items:
+            for mark in item.iter_markers("chaos"):
+                print(f"case: {item.path.name}: {mark.args[0]}")  # noqa: T201
 
 
 def _asked(config: pytest.Config, option: str) -> bool:
@@ -103,32 +112,27 @@ def _write_down(item: pytest.Item, ledger: list[tuple[str, Account]]) -> None:
         return
     title, group = marker.args
     item.user_properties += [
-        (PROPERTY, {"case": title, "group": group, "sink": sink, **figures})
+        (
+            PROPERTY,
+            {"case": title, "group": group, "sink": sink, "file": item.path.name, **figures},
+        )
         for sink, figures in sums.items()
     ]
 
 
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    lines = _lines(terminalreporter)
-    if lines:
-        terminalreporter.section("what became of every record")
-    for said in lines.values():
-        terminalreporter.write_line(f"{said['case']} → {said['sink']}: {line_of(said)}")
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    said = summed(_said(terminalreporter), NAMES)
+    if not said:
+        return
+    terminalreporter.section("what became of every record")
+    for case in said:
+        terminalreporter.write_line(f"{case['case']} → {case['sink']}: {line_of(case)}")
+    if _asked(config, "write") and not terminalreporter.getreports("failed"):
+        store(said, all_of_their_files=_asked(config, "whole"))
 
 
-def _lines(terminalreporter: Any) -> dict[tuple[str, str], dict[str, Any]]:
-    """Return what the tests wrote down, summed over those of one sentence and sink."""
-    sums: dict[tuple[str, str], dict[str, Any]] = {}
-    reports = [one for kind in ("", "error") for one in terminalreporter.getreports(kind)]
-    for report in reports:
-        for name, said in report.user_properties if report.when == "teardown" else ():
-            if name == PROPERTY:
-                key = said["case"], said["sink"]
-                sums[key] = _sum(sums[key], said) if key in sums else said
-    return sums
-
-
-def _sum(one: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-    names = ("case", "group", "sink")
-    parts = [{k: v for k, v in said.items() if k not in names} for said in (one, other)]
-    return {name: one[name] for name in names} | together(*parts)
+def _said(terminalreporter: Any) -> Iterator[dict[str, Any]]:
+    """Give what the tests wrote down."""
+    for report in terminalreporter.getreports("") + terminalreporter.getreports("error"):
+        if report.when == "teardown":
+            yield from (said for name, said in report.user_properties if name == PROPERTY)

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -200,15 +200,19 @@ class Stage:
         if sink == "sqlite":
             told = (row[0] for row in self.rows("SELECT payload_json FROM run_events"))
         elif sink in {"ndjson", *WRITES_FILES}:
-            files = sorted((self.base_dir / "raw").glob("*.ndjson"))
-            lines = (line for path in files for line in path.read_text().splitlines())
-            told = (
-                json.loads(line)["payload_json"] for line in lines if _MARK.search(line.encode())
-            )
+            told = self._lines()
         for text in told:
             properties = json.loads(text)
             number = _numbers(text.encode())[0]
             yield number, properties == event(number, properties["size"])
+
+    def _lines(self) -> Iterator[str]:
+        """Give what the files of NDJSON hold; an unfinished line is nothing to their readers."""
+        for path in sorted((self.base_dir / "raw").glob("*.ndjson")):
+            for line in path.read_bytes().splitlines():
+                if _MARK.search(line):
+                    with suppress(ValueError):
+                        yield json.loads(line)["payload_json"]
 
     def _buried(self, sink: str) -> Iterator[tuple[int, str]]:
         path = self.base_dir / "dead_letters.sqlite"

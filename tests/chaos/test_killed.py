@@ -62,9 +62,9 @@ main()
 """
 
 
-def killed_at_a_random_moment(stage: Stage, span: tuple[int, int]) -> None:
+def killed_at_a_random_moment(stage: Stage, span: tuple[int, int], durability: str) -> None:
     last = random.randint(*span)
-    program = stage.start(TELLS_ON)
+    program = stage.start(TELLS_ON, TELEMETRY_DURABILITY=durability)
     until(lambda: program.poll() is not None or stage.returned(last), f"{last} was told")
     assert not stage.kill(program)
     assert program.returncode == -signal.SIGKILL
@@ -77,7 +77,9 @@ def test_a_program_killed_at_a_random_moment_loses_nothing(
     stages: Callable[..., Stage], whole: bool
 ) -> None:
     for attempt in range(100 if whole else 3):
-        killed_at_a_random_moment(stages(), BEYOND_A_ROLL if attempt % 8 == 7 else A_MOMENT)
+        durability = ("process", "interval", "always")[attempt % 3]
+        span = BEYOND_A_ROLL if attempt % 12 == 9 else A_MOMENT
+        killed_at_a_random_moment(stages(), span, durability)
 
 
 Moment = tuple[int, str, str]

@@ -69,11 +69,12 @@ def cut_at_many_moments(
 ) -> None:
     """Cut the power at random moments of what a program did, and settle what the disk kept."""
     changes = list(recorded_changes(stage.home / "changes"))
+    disk, before = Disk(stage.home), 0
     for moment in sorted(random.randrange(len(changes)) for _ in range(tries)):
         seed = random.randrange(1 << 32)
-        disk = Disk(stage.home)
-        for change, _told in changes[:moment]:
+        for change, _told in changes[before:moment]:
             disk.take(change)
+        before = moment
         shutil.rmtree(stage.base_dir, ignore_errors=True)
         disk.lay_out(stage.home, random.Random(seed))
         (stage.home / "tally").write_bytes(changes[moment][1].ljust(MOST, b"\0"))

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-import pytest
-
 if TYPE_CHECKING:
     from tests.flows.conftest import Home
 
@@ -20,33 +18,6 @@ def config(**settings):
     settings = {"TELEMETRY_EXIT_TIMEOUT": "0.2", **settings}
     return load_config(environ={**os.environ, **settings})
 """
-ENDS = {
-    "by returning": ("", 0),
-    "by sys.exit": ("sys.exit(3)", 3),
-    "by an exception": ("raise SystemError('x')", 1),
-    "by os._exit": ("os._exit(4)", 4),
-    "by SIGTERM": ("os.kill(os.getpid(), signal.SIGTERM); signal.pause()", -15),
-    "by SIGKILL": ("os.kill(os.getpid(), signal.SIGKILL)", -9),
-    "by abort": ("os.abort()", -6),
-}
-
-
-@pytest.mark.parametrize(("end", "code"), ENDS.values(), ids=ENDS)
-def test_a_program_loses_nothing_when_it_ends(home: Home, end: str, code: int) -> None:
-    program = f'c = TelemetryClient(); c.start_run("a", "j"); say(c, 1, 2)\n{end}'
-    home.run(program, code=code)
-    assert home.said() == [1, 2]
-    assert home.runs("status", "inferred") == [("cancelled", 1)]
-    assert home.folders() == []
-
-
-@pytest.mark.parametrize("end", ["", "sys.exit(3)", "raise SystemError('x')"])
-def test_a_program_that_ends_in_order_delivers_by_itself(home: Home, end: str) -> None:
-    program = f'c = TelemetryClient(); c.start_run("a", "j"); say(c, 1)\n{end}'
-    home.run(program, code=0 if not end else 3 if "exit" in end else 1)
-    assert home.rows("SELECT count(*) FROM run_events") == [(1,)]
-    assert home.rows("SELECT status, inferred FROM agent_runs") == [("cancelled", 1)]
-    assert home.folders() == []
 
 
 def test_what_is_recorded_after_close_is_found_by_the_next_process(home: Home) -> None:

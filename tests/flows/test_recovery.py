@@ -172,34 +172,6 @@ def test_the_folder_of_a_living_process_is_never_adopted(home: Home) -> None:
     assert home.said() == [1]
 
 
-def test_programs_that_record_at_once_share_no_file_and_lose_nothing(home: Home) -> None:
-    source = "c = TelemetryClient(); n = int(sys.argv[1]); say(c, *range(n, n + 300))"
-    programs = [home.start(source, str(n)) for n in (0, 300, 600)]
-    for program in programs:
-        home.finish(program)
-    assert home.said() == list(range(900))
-    assert home.folders() == []
-
-
-def test_programs_that_flush_at_once_deliver_everything_once(home: Home) -> None:
-    for _ in range(3):
-        left_behind(home)
-    source = """
-client = TelemetryClient()
-input()
-client.flush()
-client.close()
-"""
-    programs = [home.start(source, TELEMETRY_ACTIVE="ndjson,sqlite") for _ in range(3)]
-    for program in programs:
-        assert program.stdin is not None
-        program.stdin.write("\n")
-        program.stdin.flush()
-    for program in programs:
-        home.finish(program)
-    assert home.said() == [1, 1, 1, 2, 2, 2]
-
-
 def test_a_base_directory_that_cannot_be_written_is_said_once_and_others_deliver(
     home: Home,
 ) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FORMAT = 1
-SUFFIX = ".log"
+CURSOR_SUFFIX = ".log"
 MOST_BYTES = 64 * 1024  # of a file that is appended to; then it begins anew with one line
 
 
@@ -127,6 +127,6 @@ class Cursor:
 def remove_cursors(directory: Path) -> None:
     """Delete a directory of cursors that nobody needs any more. Raises `OSError`."""
     for name in os.listdir(directory):
-        if SUFFIX in name:  # or what is left of replacing one
+        if CURSOR_SUFFIX in name:  # or what is left of replacing one
             os.unlink(directory / name)
     os.rmdir(directory)

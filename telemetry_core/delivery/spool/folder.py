@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Self
 from attrs import evolve
 
 from telemetry_core.delivery.lock import OwnerLock
-from telemetry_core.delivery.spool.cursor import SUFFIX as CURSOR_SUFFIX
-from telemetry_core.delivery.spool.cursor import Cursor, Position
+from telemetry_core.delivery.spool.cursor import CURSOR_SUFFIX, Cursor, Position
 from telemetry_core.delivery.spool.segment import Segment, parse_segment_name, segment_name
 from telemetry_core.errors import SpoolError
 from telemetry_core.files import sync_directory
@@ -33,8 +32,6 @@ LOCK_SUFFIX = ".lock"
 MOST_OPEN = 32  # segments a lane whose descriptors are kept, so that removal costs nothing
 CURSORS = "cursors"
 _TRIES_FOR_A_FREE_NAME = 16
-
-
 _FOLDER_NAME = re.compile(r"[0-9a-f]{8}")
 _OUR_FILES = ("owner.json", "probe")
 
