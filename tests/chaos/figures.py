@@ -26,6 +26,11 @@ GROUPS = {  # in the order of the page
     "remote": "the remote fails",
     "forks": "a process forks",
     "processes": "processes of many kinds",
+    "shutdown": "the interpreter shuts down",
+    "threads": "threads run out",
+    "disk": "the disk is full",
+    "folder": "the folder changes under the program",
+    "clock": "the clock is set",
 }
 
 Case = dict[str, Any]

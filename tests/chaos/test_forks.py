@@ -170,7 +170,10 @@ turn._queue = lambda *arguments: (queue(*arguments), stay())[0]
 from telemetry_sqlite import store  # inside a transaction
 store.store_records = staying(store.store_records)
 """,
-    "the lock of ndjson": "os.fsync, os.fdatasync = staying(os.fsync), staying(os.fdatasync)",
+    "the lock of ndjson": """
+of_ndjson = lambda *_: threading.current_thread().name == "telemetry-ndjson"
+os.fsync, os.fdatasync = staying(os.fsync, of_ndjson), staying(os.fdatasync, of_ndjson)
+""",
 }
 EVERY_LOCK = """
 import gc, queue
