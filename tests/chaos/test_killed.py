@@ -76,7 +76,7 @@ def killed_at_a_random_moment(stage: Stage, span: tuple[int, int], durability: s
 def test_a_program_killed_at_a_random_moment_loses_nothing(
     stages: Callable[..., Stage], whole: bool
 ) -> None:
-    for attempt in range(100 if whole else 3):
+    for attempt in range(100 if whole else 2):
         durability = ("process", "interval", "always")[attempt % 3]
         span = BEYOND_A_ROLL if attempt % 12 == 9 else A_MOMENT
         killed_at_a_random_moment(stages(), span, durability)
@@ -103,7 +103,7 @@ def killed_within(stages: Callable[..., Stage], whole: bool) -> Callable[..., No
         which: str,
         *programs: str,
         sinks: tuple[str, ...] = ("sqlite",),
-        few: int = 2,
+        few: int = 1,
         **environ: str,
     ) -> None:
         undisturbed = stages(*sinks)

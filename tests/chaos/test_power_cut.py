@@ -106,15 +106,15 @@ def test_always_loses_nothing_whose_call_returned(
     stages: Callable[..., Stage], whole: bool
 ) -> None:
     stage = played(stages(*BOTH), DELIVERS, "always")
-    cut_at_many_moments(stage, 300 if whole else 12, nothing)
+    cut_at_many_moments(stage, 300 if whole else 6, nothing)
     stage = played(stages(), KEEPS.replace("SIZE", LARGE if whole else SMALL), "always", **LATER)
-    cut_at_many_moments(stage, 100 if whole else 4, nothing)
+    cut_at_many_moments(stage, 100 if whole else 3, nothing)
 
 
 @pytest.mark.chaos('power cut, durability = "interval"', "power cut")
 def test_interval_loses_nothing_that_was_synced(stages: Callable[..., Stage], whole: bool) -> None:
     stage = played(stages(), KEEPS.replace("SIZE", LARGE if whole else SMALL), "interval", **LATER)
-    cut_at_many_moments(stage, 200 if whole else 10, what_nobody_confirmed)
+    cut_at_many_moments(stage, 200 if whole else 5, what_nobody_confirmed)
 
 
 @pytest.mark.chaos('power cut, durability = "process": what was delivered', "power cut")
@@ -122,10 +122,10 @@ def test_process_loses_nothing_that_was_delivered(
     stages: Callable[..., Stage], whole: bool
 ) -> None:
     stage = played(stages(*BOTH), DELIVERS, "process")
-    cut_at_many_moments(stage, 300 if whole else 10, what_no_sink_had)
+    cut_at_many_moments(stage, 300 if whole else 5, what_no_sink_had)
 
 
 @pytest.mark.chaos("power cut while dead letters are written", "power cut")
 def test_no_dead_letter_is_lost(stages: Callable[..., Stage], whole: bool) -> None:
     stage = played(stages("picky"), DELIVERS, "always")
-    cut_at_many_moments(stage, 300 if whole else 10, nothing)
+    cut_at_many_moments(stage, 300 if whole else 5, nothing)
