@@ -30,10 +30,15 @@ def payloads(count: int) -> Iterable[dict[str, Any]]:
     return islice(cycle(PAYLOADS), count)
 
 
+def mark(number: int) -> str:
+    """Return the property by which an event is found again; `sink_server.marks` finds it."""
+    return f"mk-{number:010d}-"
+
+
 def marked(number: int, first: int = 0) -> Iterator[dict[str, Any]]:
-    """Give so many payloads, each with a property by which it is found again where it arrives."""
-    for mark, payload in zip(count(first), payloads(number), strict=False):
-        yield {**payload, "mark": f"mk-{mark:010d}-"}
+    """Give so many payloads, each with a mark of its own."""
+    for each, payload in zip(count(first), payloads(number), strict=False):
+        yield {**payload, "mark": mark(each)}
 
 
 def laps(call: Callable[..., object], calls: Iterable[Sequence[object]]) -> list[int]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from benchmarks.sink_server import SinkServer
 from tests.chaos.account import line_of, together
 from tests.chaos.figures import NAMES, store, summed
 from tests.chaos.stage import INSTALLED, Stage
@@ -99,6 +100,34 @@ def stages(
 def stage(stages: Callable[..., Stage]) -> Stage:
     """Return the one stage of a case."""
     return stages()
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[SinkServer]:
+    with SinkServer() as server:
+        yield server
+
+
+@pytest.fixture
+def server(running: SinkServer, monkeypatch: pytest.MonkeyPatch) -> SinkServer:
+    monkeypatch.setenv("NO_PROXY", "*")
+    running.behave()
+    running.forget()
+    return running
+
+
+@pytest.fixture
+def remote(stages: Callable[..., Stage], server: SinkServer) -> Callable[..., Stage]:
+    """Return what makes a stage on which the server is a destination, behind an installed sink."""
+
+    def make(*sinks: str, scheme: str = "http") -> Stage:
+        url = server.url.replace("http", scheme, 1)
+        table = f'[plugins.webhook]\nurl = "{url}/"\ntoken = "key"\n'
+        stage = stages(*sinks, "webhook", settings=table)
+        stage.destinations["webhook"] = server.counts
+        return stage
+
+    return make
 
 
 def _write_down(item: pytest.Item, ledger: list[tuple[str, Account]]) -> None:

@@ -12,8 +12,11 @@ import os
 import signal
 import sys
 import threading
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from benchmarks.story import mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -37,13 +40,8 @@ __all__ = [
 ]
 
 MOST = 1_000_000  # numbers; a byte each
-BEGUN, RETURNED, REFUSED, CONFIRMED = 1, 2, 3, 4
+BEGUN, RETURNED, CONFIRMED = 1, 2, 3
 TALLY, ADMISSIONS = "CHAOS_TALLY", "CHAOS_ADMISSIONS"
-
-
-def mark(number: int) -> str:
-    """Return what an event carries, and what is looked for wherever it may arrive."""
-    return f"mk-{number:010d}-"
 
 
 def event(number: int, size: int = 0) -> dict[str, Any]:
@@ -57,13 +55,7 @@ def counted(numbers: Iterable[int]) -> Iterator[int]:
     for number in numbers:
         tally[number] = BEGUN
         yield number
-        if tally[number] == BEGUN:
-            tally[number] = RETURNED
-
-
-def refused(number: int) -> None:
-    """Note that the call said no: nobody promised anything about this number."""
-    _tally()[number] = REFUSED
+        tally[number] = RETURNED
 
 
 def confirm(delivered: object, numbers: Iterable[int]) -> None:
@@ -97,10 +89,11 @@ def admit(report: FlushReport) -> None:
         file.write(json.dumps(gone) + "\n")
 
 
-def _tally(maps: dict[int, mmap.mmap] = {}) -> mmap.mmap:  # noqa: B006 - kept on purpose
-    """Return the map of this process; a child's is shared with its parent's."""
-    if 0 not in maps:
-        descriptor = os.open(os.environ[TALLY], os.O_RDWR)
-        maps[0] = mmap.mmap(descriptor, MOST)
+@cache
+def _tally() -> mmap.mmap:
+    """Return the map of this process, always the same; a child's is shared with its parent's."""
+    descriptor = os.open(os.environ[TALLY], os.O_RDWR)
+    try:
+        return mmap.mmap(descriptor, MOST)
+    finally:
         os.close(descriptor)
-    return maps[0]

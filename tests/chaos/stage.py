@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import sqlite3
 import subprocess
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
+from benchmarks.sink_server.marks import MARK
 from telemetry_core import load_config
 from telemetry_core.cli.flush import deliver_all
 from tests.chaos.account import Account
@@ -34,7 +34,6 @@ import tests.chaos.file_layer
 from tests.chaos.programs import *
 from telemetry_core import TelemetryClient, hookimpl, load_config
 """
-_MARK = re.compile(rb"mk-(\d{10})-")
 _LOOK_EVERY = 0.001
 
 
@@ -210,7 +209,7 @@ class Stage:
         """Give what the files of NDJSON hold; an unfinished line is nothing to their readers."""
         for path in sorted((self.base_dir / "raw").glob("*.ndjson")):
             for line in path.read_bytes().splitlines():
-                if _MARK.search(line):
+                if MARK.search(line):
                     with suppress(ValueError):
                         yield json.loads(line)["payload_json"]
 
@@ -236,7 +235,7 @@ class Stage:
 
 
 def _numbers(content: bytes) -> list[int]:
-    return [int(number) for number in _MARK.findall(content)]
+    return [int(number) for number in MARK.findall(content)]
 
 
 def until(holds: Callable[[], object], what: str) -> None:

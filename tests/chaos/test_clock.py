@@ -25,6 +25,20 @@ clock = FakeClock()
 def jump(seconds):
     clock.set_wall(clock.time_ns() + seconds * 1_000_000_000)
 """
+SAYS_THE_DAY = """
+from itertools import count
+from time import time
+client = TelemetryClient()
+run = run_id(client)
+began = time()
+numbers = count()
+while sys.stdin.readline().strip() != "end":
+    say(client, run, [next(numbers) for _ in range(50)])
+    assert client.flush()
+    print(round((time() - began) / 86_400), flush=True)
+client.end_run(run)
+"""
+LIBRARIES = ("/usr/lib", "/usr/lib64", "/usr/local/lib")
 
 
 @pytest.mark.chaos("the clock is set by a day", "clock")
@@ -80,9 +94,6 @@ assert len(got) == 61
     stage.conclude()
 
 
-LIBRARIES = ("/usr/lib", "/usr/lib64", "/usr/local/lib")
-
-
 def faketime() -> Path:
     """Return the library that fakes a process's time, or skip."""
     found = (path for folder in LIBRARIES for path in Path(folder).rglob("libfaketimeMT.so.1"))
@@ -97,19 +108,7 @@ def test_a_process_whose_time_jumps_loses_nothing(stage: Stage, jump: int) -> No
     rate = stage.home / "faketime"
     rate.write_text("+0")
     program = stage.start(
-        """
-from itertools import count
-from time import time
-client = TelemetryClient()
-run = run_id(client)
-began = time()
-numbers = count()
-while sys.stdin.readline().strip() != "end":
-    say(client, run, [next(numbers) for _ in range(50)])
-    assert client.flush()
-    print(round((time() - began) / 86_400), flush=True)
-client.end_run(run)
-""",
+        SAYS_THE_DAY,
         LD_PRELOAD=str(faketime()),
         FAKETIME_TIMESTAMP_FILE=str(rate),
         FAKETIME_NO_CACHE="1",

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 import signal
-from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
 
+from benchmarks.sink_server.marks import marks
 from tests.chaos.disks import FILLS, small_disk
 from tests.chaos.halves import halves
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Callable
 
     from tests.chaos.stage import Stage
@@ -160,7 +160,7 @@ assert client.flush(30)
 
 
 def picked(stage: Stage) -> Counter[int]:
-    return Counter(map(int, re.findall(r"mk-(\d+)-", (stage.home / "picked").read_text())))
+    return marks((stage.home / "picked").read_bytes())
 
 
 @pytest.mark.chaos("files may not grow for a while", "disk")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -47,9 +47,15 @@ capture(client, range(60, 70))
 """,
 }
 PLACES = {"everything": "", "the spool": "spool", "the database": "db"}
-FAR = (
-    "600"  # seconds until a worker ships less than a batch: nothing is delivered before the damage
-)
+NO_DESCRIPTORS = """
+limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
+"""
+BEGINNINGS = {
+    "from the first": "next(counted([0]))",
+    "later": "capture(client, range(10)); client.flush()",
+}
+LATER: Any = {"TELEMETRY_LINGER": "600"}  # nothing is delivered before the damage
 
 
 @pytest.mark.chaos("what the program writes into is removed, renamed or replaced", "folder")
@@ -57,7 +63,7 @@ FAR = (
 def test_what_happens_to_the_folder_loses_nothing(stage: Stage, damage: str) -> None:
     stage.run(
         f"{BEGINS}{damage}\ncapture(client, range(100, 150))\nclient.close()\n",
-        TELEMETRY_LINGER=FAR,
+        **LATER,
     )
     assert len(stage.recorded()) >= 100
     stage.conclude()
@@ -77,7 +83,7 @@ capture(client, range(100, 150))
 os.kill(os.getpid(), signal.SIGKILL)
 """,
         code=-9,
-        TELEMETRY_LINGER=FAR,
+        **LATER,
     )
     assert len(stage.recorded()) == 100
     stage.conclude()
@@ -94,7 +100,7 @@ client.close()
 shutil.rmtree(base / "spool", ignore_errors=True)
 (base / "elsewhere").rename(base / "spool")
 """,
-        TELEMETRY_LINGER=FAR,
+        **LATER,
     )
     stage.conclude()
 
@@ -140,16 +146,6 @@ def read_only(place: Path) -> Iterator[None]:
 
 def allow_changes(place: Path) -> None:
     subprocess.run(["chattr", "-R", "-i", str(place)], check=False, capture_output=True)
-
-
-NO_DESCRIPTORS = """
-limits = resource.getrlimit(resource.RLIMIT_NOFILE)
-resource.setrlimit(resource.RLIMIT_NOFILE, (0, limits[1]))
-"""
-BEGINNINGS = {
-    "from the first": "next(counted([0]))",
-    "later": "capture(client, range(10)); client.flush()",
-}
 
 
 @pytest.mark.chaos("no descriptor is to be had, for a while", "folder")

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from benchmarks.sink_server import SinkServer
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
+    from benchmarks.sink_server import SinkServer
     from tests.chaos.stage import Stage
 
 OFFENDER = 631
@@ -47,19 +46,11 @@ def test_a_record_that_the_sink_raises_for_is_buried_alone(stages: Callable[...,
     conclude(stage, "plugin_error")
 
 
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[SinkServer]:
-    monkeypatch.setenv("NO_PROXY", "*")
-    with SinkServer() as server:
-        yield server
-
-
 @pytest.mark.chaos("a poison record in a thousand: the remote says 400 to it", "poison")
 def test_a_record_that_the_remote_refuses_is_buried_alone(
-    stages: Callable[..., Stage], server: SinkServer
+    remote: Callable[..., Stage], server: SinkServer
 ) -> None:
-    stage = stages("webhook", settings=f'[plugins.webhook]\nurl = "{server.url}/"\n')
-    stage.destinations["webhook"] = server.counts
+    stage = remote()
     server.misbehave("poison", mark=OFFENDER)
     stage.run(TELLS, SMALL)
     conclude(stage, "http_400")

@@ -34,6 +34,38 @@ def tell_and_die(first):
 def start_a_run(_):
     telemetry_core.start_run("agent", "job")
 """
+PREFORKS = """
+client = TelemetryClient()
+capture(client, range(10))
+def worker(first, end):
+    if pid := os.fork():
+        return pid
+    capture(client, range(first, first + 20))
+    end()
+ends = [sys.exit, lambda: os._exit(0), lambda: os.kill(os.getpid(), signal.SIGKILL)]
+ends += [lambda: os.kill(os.getpid(), signal.SIGTERM)]
+workers = set()
+for n in range(12):
+    workers.add(worker(100 * n + 100, ends[n % 4]))
+    capture(client, range(10 + n, 11 + n))
+    if len(workers) == 3:
+        workers.remove(os.wait()[0])
+while workers:
+    workers.remove(os.wait()[0])
+{end}
+"""
+MASTERS = {"ends": "", "is killed": "os.kill(os.getpid(), signal.SIGKILL)"}
+APPLICATION = """
+from tests.chaos.programs import *
+from telemetry_core import TelemetryClient
+client = TelemetryClient()
+capture(client, range(1))
+
+def application(environ, start_response):
+    capture(client, [int(environ["PATH_INFO"][1:])])
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [str(os.getpid()).encode()]
+"""
 
 
 def run(stage: Stage, source: str) -> None:
@@ -98,50 +130,12 @@ with context.Pool(2, maxtasksperchild=2) as pool:  # terminates its workers
     stage.conclude()
 
 
-PREFORKS = """
-client = TelemetryClient()
-capture(client, range(10))
-def worker(first, end):
-    if pid := os.fork():
-        return pid
-    capture(client, range(first, first + 20))
-    end()
-ends = [sys.exit, lambda: os._exit(0), lambda: os.kill(os.getpid(), signal.SIGKILL)]
-ends += [lambda: os.kill(os.getpid(), signal.SIGTERM)]
-workers = set()
-for n in range(12):
-    workers.add(worker(100 * n + 100, ends[n % 4]))
-    capture(client, range(10 + n, 11 + n))
-    if len(workers) == 3:
-        workers.remove(os.wait()[0])
-while workers:
-    workers.remove(os.wait()[0])
-{end}
-"""
-
-
-MASTERS = {"ends": "", "is killed": "os.kill(os.getpid(), signal.SIGKILL)"}
-
-
 @pytest.mark.chaos("workers of a prefork server that opened the client before", "processes")
 @pytest.mark.parametrize("end", halves(MASTERS, "is killed"))
 def test_the_workers_of_a_prefork_server_lose_nothing(stage: Stage, end: str) -> None:
     stage.finish(stage.start(PREFORKS.format(end=end)), -signal.SIGKILL if end else 0)
     assert len(stage.recorded()) == 22 + 12 * 20
     stage.conclude()
-
-
-APPLICATION = """
-from tests.chaos.programs import *
-from telemetry_core import TelemetryClient
-client = TelemetryClient()
-capture(client, range(1))
-
-def application(environ, start_response):
-    capture(client, [int(environ["PATH_INFO"][1:])])
-    start_response("200 OK", [("Content-Type", "text/plain")])
-    return [str(os.getpid()).encode()]
-"""
 
 
 @pytest.mark.chaos("workers of gunicorn, replaced after five requests or killed", "processes")

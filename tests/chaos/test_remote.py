@@ -12,10 +12,11 @@ from benchmarks.sink_server.faults import CERTIFICATE
 from telemetry_core import load_config
 from telemetry_core.cli.flush import deliver_all
 from telemetry_core.cli.resume import end_pause
+from tests.chaos.halves import case
 from tests.chaos.stage import PATIENCE, until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from tests.chaos.stage import Stage
 
@@ -27,48 +28,19 @@ UNTIL_TOLD_TO_GO_ON = 'print("waits", flush=True); sys.stdin.readline()\n'
 SOON: Any = {"TELEMETRY_EXIT_TIMEOUT": "0.2"}
 
 
-@pytest.fixture(scope="module")
-def running() -> Iterator[SinkServer]:
-    with SinkServer() as server:
-        yield server
-
-
-@pytest.fixture
-def server(running: SinkServer, monkeypatch: pytest.MonkeyPatch) -> SinkServer:
-    monkeypatch.setenv("NO_PROXY", "*")
-    running.behave()
-    running.forget()
-    return running
-
-
-@pytest.fixture
-def remote(stages: Callable[..., Stage], server: SinkServer) -> Callable[..., Stage]:
-    """Return what makes a stage on which the server is a destination, behind an installed sink."""
-
-    def make(*sinks: str, scheme: str = "http") -> Stage:
-        url = server.url.replace("http", scheme, 1)
-        table = f'[plugins.webhook]\nurl = "{url}/"\ntoken = "key"\n'
-        stage = stages(*sinks, "webhook", settings=table)
-        stage.destinations["webhook"] = server.counts
-        return stage
-
-    return make
-
-
-def case(sentence: str, kind: str, *more: object, whole: bool = False, **how: Any) -> Any:
+def fault(sentence: str, kind: str, *more: object, whole: bool = False, **how: Any) -> Any:
     """Return the parameters of a case of its own: a fault, how it acts, and more."""
-    marks = [pytest.mark.chaos(sentence, "remote"), *[pytest.mark.whole] * whole]
-    return pytest.param(kind, how, *more, id=sentence, marks=marks)
+    return case("remote", sentence, kind, how, *more, whole=whole)
 
 
 @pytest.mark.parametrize(
     ("kind", "how"),
     [
-        case("nobody listens until the program has ended", "refused"),
-        case("503 until the program has ended", "fail", whole=True),
-        case("another protocol until the program has ended", "garbage", whole=True),
-        case("resets every connection until the program has ended", "reset", whole=True),
-        case("speaks TLS where it is spoken to plainly", "tls", whole=True),
+        fault("nobody listens until the program has ended", "refused"),
+        fault("503 until the program has ended", "fail", whole=True),
+        fault("another protocol until the program has ended", "garbage", whole=True),
+        fault("resets every connection until the program has ended", "reset", whole=True),
+        fault("speaks TLS where it is spoken to plainly", "tls", whole=True),
     ],
 )
 def test_what_an_outage_keeps_back_is_delivered_by_the_next_process(
@@ -96,8 +68,8 @@ def test_a_program_that_ends_at_once_delivers_what_the_one_before_it_left(
 @pytest.mark.parametrize(
     ("kind", "how", "stored"),
     [
-        case("accepts and never answers", "hang", 0),
-        case("answers when the program has ended", "slow", TOLD, seconds=60, whole=True),
+        fault("accepts and never answers", "hang", 0),
+        fault("answers when the program has ended", "slow", TOLD, seconds=60, whole=True),
     ],
 )
 def test_a_program_ends_while_its_remote_still_thinks_about_the_answer(
@@ -116,12 +88,12 @@ def test_a_program_ends_while_its_remote_still_thinks_about_the_answer(
 @pytest.mark.parametrize(
     ("kind", "how"),
     [
-        case("nobody listens for a while", "refused", whole=True),
-        case("accepts and never answers for a while", "hang", whole=True),
-        case("503 for a while", "fail"),
-        case("502 for a while", "fail", status=502, whole=True),
-        case("another protocol for a while", "garbage", whole=True),
-        case("speaks TLS for a while where it is spoken to plainly", "tls", whole=True),
+        fault("nobody listens for a while", "refused", whole=True),
+        fault("accepts and never answers for a while", "hang", whole=True),
+        fault("503 for a while", "fail"),
+        fault("502 for a while", "fail", status=502, whole=True),
+        fault("another protocol for a while", "garbage", whole=True),
+        fault("speaks TLS for a while where it is spoken to plainly", "tls", whole=True),
     ],
 )
 def test_a_program_that_outlives_an_outage_delivers_by_itself(
@@ -143,12 +115,12 @@ def test_a_program_that_outlives_an_outage_delivers_by_itself(
 @pytest.mark.parametrize(
     ("kind", "how"),
     [
-        case("503 twice", "fail", times=2, whole=True),
-        case("resets two connections in the middle of the body", "reset", times=2, whole=True),
-        case("says its answer byte by byte", "byte_by_byte", whole=True),
-        case("answers after a second", "slow", whole=True),
-        case("says 200 with a body that cannot be read", "unreadable", whole=True),
-        case("ends each connection that it promised to keep", "closed_idle", whole=True),
+        fault("503 twice", "fail", times=2, whole=True),
+        fault("resets two connections in the middle of the body", "reset", times=2, whole=True),
+        fault("says its answer byte by byte", "byte_by_byte", whole=True),
+        fault("answers after a second", "slow", whole=True),
+        fault("says 200 with a body that cannot be read", "unreadable", whole=True),
+        fault("ends each connection that it promised to keep", "closed_idle", whole=True),
     ],
 )
 def test_a_fault_that_stores_nothing_by_mistake_makes_nothing_arrive_twice(
@@ -164,8 +136,8 @@ def test_a_fault_that_stores_nothing_by_mistake_makes_nothing_arrive_twice(
 @pytest.mark.parametrize(
     ("kind", "how"),
     [
-        case("stores, and its answer is lost", "lost_answer", times=1),
-        case("stores, and its answer is cut short", "truncated", times=1, whole=True),
+        fault("stores, and its answer is lost", "lost_answer", times=1),
+        fault("stores, and its answer is cut short", "truncated", times=1, whole=True),
     ],
 )
 def test_what_was_stored_without_a_word_is_sent_again(
@@ -196,8 +168,8 @@ def test_a_remote_that_hangs_holds_up_neither_the_end_nor_the_sink_beside_it(
 @pytest.mark.parametrize(
     ("kind", "how"),
     [
-        case("429 with Retry-After in seconds", "rate_limit"),
-        case("429 with Retry-After as a date", "rate_limit", as_date=True),
+        fault("429 with Retry-After in seconds", "rate_limit"),
+        fault("429 with Retry-After as a date", "rate_limit", as_date=True),
     ],
 )
 def test_nothing_is_asked_before_the_time_that_a_429_names(
@@ -240,7 +212,7 @@ def test_what_is_too_large_together_is_halved_and_what_is_too_large_alone_says_s
 @pytest.mark.parametrize(
     ("kind", "how"),
     [
-        case(f"{status} to another host", "redirect", status=status, whole=status != 307)
+        fault(f"{status} to another host", "redirect", status=status, whole=status != 307)
         for status in (301, 302, 303, 307, 308)
     ],
 )
@@ -273,8 +245,8 @@ def test_nothing_is_sent_under_a_certificate_that_is_not_trusted(
 @pytest.mark.parametrize(
     ("kind", "how"),
     [
-        case("a TLS handshake that hangs", "hang", whole=True),
-        case("speaks plainly where it is spoken to in TLS", "fail", whole=True),
+        fault("a TLS handshake that hangs", "hang", whole=True),
+        fault("speaks plainly where it is spoken to in TLS", "fail", whole=True),
     ],
 )
 def test_a_handshake_that_does_not_end_keeps_nobody(

@@ -72,8 +72,6 @@ def fork():
 atexit.register(fork)
 """,
 }
-
-
 QUICK = ("in __del__ of what the program holds", "by daemon threads that never end")
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import signal
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.chaos.halves import case
 
 if TYPE_CHECKING:
     from tests.chaos.stage import Stage
@@ -35,23 +38,18 @@ signal.setitimer(signal.ITIMER_REAL, 0.02)
 say(client, run_id(client), range(20, 500_000))
 """
 SEGFAULT = "import ctypes; ctypes.string_at(0)"
-
-
-def case(sentence: str, end: str, code: int, *, whole: bool = False) -> Any:
-    """Return the parameters of a case of its own: how a program ends, and with what code."""
-    marks = [pytest.mark.chaos(sentence, "ended"), *[pytest.mark.whole] * whole]
-    return pytest.param(end, code, id=sentence, marks=marks)
+ended = partial(case, "ended")
 
 
 @pytest.mark.parametrize(
     ("end", "code"),
     [
-        case("SIGTERM", ITSELF.format("signal.SIGTERM"), -signal.SIGTERM),
-        case("SIGHUP", ITSELF.format("signal.SIGHUP"), -signal.SIGHUP, whole=True),
-        case("SIGQUIT", ITSELF.format("signal.SIGQUIT"), -signal.SIGQUIT, whole=True),
-        case("os._exit", "os._exit(4)", 4),
-        case("os.abort", "os.abort()", -signal.SIGABRT),
-        case("a segmentation fault", SEGFAULT, -signal.SIGSEGV),
+        ended("SIGTERM", ITSELF.format("signal.SIGTERM"), -signal.SIGTERM),
+        ended("SIGHUP", ITSELF.format("signal.SIGHUP"), -signal.SIGHUP, whole=True),
+        ended("SIGQUIT", ITSELF.format("signal.SIGQUIT"), -signal.SIGQUIT, whole=True),
+        ended("os._exit", "os._exit(4)", 4),
+        ended("os.abort", "os.abort()", -signal.SIGABRT),
+        ended("a segmentation fault", SEGFAULT, -signal.SIGSEGV),
     ],
 )
 def test_what_a_program_leaves_is_delivered_by_the_next(stage: Stage, end: str, code: int) -> None:
@@ -63,13 +61,13 @@ def test_what_a_program_leaves_is_delivered_by_the_next(stage: Stage, end: str, 
 @pytest.mark.parametrize(
     ("end", "code"),
     [
-        case("the end of the program", "", 0),
-        case("sys.exit", "sys.exit(3)", 3, whole=True),
-        case("an exception that nobody catches", "raise SystemError('x')", 1),
-        case("SIGINT", ITSELF.format("signal.SIGINT"), 1),
-        case("SIGTERM, with a handler that records and exits", TOLD_TO_EXIT, 7),
-        case("SIGTERM, with a handler that closes the client", CLOSES_ITSELF, 7, whole=True),
-        case("an exit in the middle of a call", IN_THE_MIDDLE, 7),
+        ended("the end of the program", "", 0),
+        ended("sys.exit", "sys.exit(3)", 3, whole=True),
+        ended("an exception that nobody catches", "raise SystemError('x')", 1),
+        ended("SIGINT", ITSELF.format("signal.SIGINT"), 1),
+        ended("SIGTERM, with a handler that records and exits", TOLD_TO_EXIT, 7),
+        ended("SIGTERM, with a handler that closes the client", CLOSES_ITSELF, 7, whole=True),
+        ended("an exit in the middle of a call", IN_THE_MIDDLE, 7),
     ],
 )
 def test_a_program_that_ends_in_order_delivers_by_itself(stage: Stage, end: str, code: int) -> None:
