@@ -23,25 +23,28 @@ capture(client, range(50))
 base = Path(os.environ["TELEMETRY_BASE_DIR"])
 [folder] = [path for path in (base / "spool").iterdir() if path.is_dir()]
 lock = folder.with_suffix(".lock")
+def remove(path):
+    while path.exists():  # a worker may write into it meanwhile
+        shutil.rmtree(path, ignore_errors=True)
 def kept():
     return sum(path.read_bytes().count(b"mk-") for path in base.glob("spool/*/*.seg"))
 """
 DAMAGES = {
-    "its folder is removed": "shutil.rmtree(folder)",
+    "its folder is removed": "remove(folder)",
     "its segments are removed": "for path in folder.glob('*.seg'): path.unlink()",
     "its lock is removed": "lock.unlink()",
     "its owner and its cursors are removed": """
-(folder / "owner.json").unlink(); shutil.rmtree(folder / "cursors")
+(folder / "owner.json").unlink(); remove(folder / "cursors")
 """,
-    "the spool is removed": "shutil.rmtree(base / 'spool')",
-    "everything is removed": "shutil.rmtree(base)",
+    "the spool is removed": "remove(base / 'spool')",
+    "everything is removed": "remove(base)",
     "its folder is renamed": "folder.rename(base / 'elsewhere')",
     "everything is renamed": "base.rename(base.with_name('elsewhere'))",
     "everything is replaced by an empty folder": """
 base.rename(base.with_name('elsewhere')); base.mkdir()
 """,
     "the spool is replaced by a file, for a while": """
-shutil.rmtree(base / "spool"); (base / "spool").write_text("")
+remove(base / "spool"); (base / "spool").write_text("")
 capture(client, range(60, 70))
 (base / "spool").unlink()
 """,
@@ -74,7 +77,7 @@ def test_what_happens_to_the_folder_loses_nothing(stage: Stage, damage: str) -> 
 def test_what_was_carried_over_survives_the_program(stage: Stage) -> None:
     stage.run(
         f"""{BEGINS}
-shutil.rmtree(base)
+remove(base)
 signal.alarm(60)
 pause = threading.Event()
 while kept() < 50:
@@ -97,7 +100,7 @@ def test_a_spool_that_comes_back_is_delivered_by_the_next_process(stage: Stage) 
 (base / "spool").rename(base / "elsewhere")
 capture(client, range(100, 150))
 client.close()
-shutil.rmtree(base / "spool", ignore_errors=True)
+remove(base / "spool")
 (base / "elsewhere").rename(base / "spool")
 """,
         **LATER,
