@@ -46,14 +46,17 @@ def tolerant(value: object, depth: int = MAX_DEPTH) -> Any:
 
 def text_of(value: object) -> str:
     """Return a text as it is and what another object says of itself, bounded; never raises."""
-    if issubclass(type(value), str):  # not `isinstance`, which asks the object and may be lied to
+    kind = type(value)
+    if kind is str and value.isascii():  # type: ignore[attr-defined]
+        return value  # type: ignore[return-value]
+    if issubclass(kind, str):  # not `isinstance`, which asks the object and may be lied to
         return clean_text(value)  # type: ignore[arg-type]
     for speak in (str, repr):
         try:
             return clean_text(shortened(speak(value), _LONGEST_FOREIGN_TEXT))
         except Exception:  # noqa: S112 - the object cannot say; ask it otherwise
             continue
-    return f"<unprintable {type_name(type(value))}>"
+    return f"<unprintable {type_name(kind)}>"
 
 
 def text_or_none(value: object) -> str | None:

@@ -49,11 +49,13 @@ class Recording:
         self, agent_name: str, job_type: str, trigger_type: str | None = "cli", **fields: Any
     ) -> str:
         """Start a run and return its id; every further field of a run may be given by name."""
-        with self._complaints.guard("start_run"):
+        try:
             if not self._off:
                 run = self._new_run(agent_name, job_type, trigger_type, fields)
                 self._teller.start_run(run)
                 return run.run_id
+        except Exception as error:
+            self._complaints.caught("start_run", error)
         return self._ids.run_id(text_of(agent_name), self._now())
 
     def _new_run(
@@ -88,13 +90,15 @@ class Recording:
         """End a run; every field of a run may be given by name. A second end is ignored."""
         if self._off:
             return
-        with self._complaints.guard("end_run"):
+        try:
             run = self._book.find(run_id)
             if run is not None and self._book.end(run, status, self._redact(fields)):
                 self._teller.end_run(run)
                 return
             known = "is not known here" if run is None else "has ended already"
             self._complaints("end_run", f"the run {text_of(run_id)} {known}; its end is ignored")
+        except Exception as error:
+            self._complaints.caught("end_run", error)
 
     def update_run(self, run_id: str, **fields: Any) -> None:
         """Set fields of a run that is active or ended lately, as `RunContext.set_metrics` does."""
