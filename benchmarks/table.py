@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from attrs import define
 
@@ -52,19 +52,6 @@ class Result:
         if budget is None:
             return None
         return self.middle >= budget if self.row.at_least else self.middle <= budget
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return it by name, for `--json`."""
-        return {
-            "what": self.row.what,
-            "unit": self.row.unit,
-            "median": self.middle,
-            "values": list(self.values),
-            "budget": self.row.budget,
-            "at_least": self.row.at_least,
-            "times_the_floor": self.ratio,
-            "met": self.met,
-        }
 
 
 def results(rows: Iterable[Row], measured: Measured) -> list[Result]:

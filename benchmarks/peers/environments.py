@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+from benchmarks.cases import last_words
 from benchmarks.peers.contender import module
 
 if TYPE_CHECKING:
@@ -87,6 +88,5 @@ def _run(*command: str) -> None:
 
 def _reason(error: OSError | subprocess.SubprocessError) -> str:
     if isinstance(error, subprocess.CalledProcessError):
-        lines = [line.strip() for line in str(error.stderr).splitlines() if line.strip()]
-        return lines[-1] if lines else str(error)
+        return last_words(str(error.stderr)) or str(error)
     return str(error)

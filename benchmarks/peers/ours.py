@@ -1,11 +1,10 @@
-"""What all that is ours has in common: a client that captures, and what its sinks have kept."""
+"""What all that is ours has in common: a client, what it captures, and what its sinks have kept."""
 
 from __future__ import annotations
 
-import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.peers.contender import ALL_DELIVERED, Contender
 from benchmarks.story import EVENT
@@ -14,21 +13,25 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from benchmarks.peers.contender import Properties
+    from telemetry_core import TelemetryClient
 
 REQUIREMENTS = ()
 
 
-def captured(
-    directory: str,
-    *plugins: object,
-    active: tuple[str, ...] = (),
-    kept: Callable[[], Iterable[bytes]] | None = None,
-) -> Contender:
-    """Begin a client with defaults; the spool has room for all."""
+def client_in(
+    directory: str | Path, *plugins: object, active: tuple[str, ...] = (), **settings: Any
+) -> TelemetryClient:
+    """Build a client that keeps all it has below a directory."""
     from telemetry_core import TelemetryClient, TelemetryConfig
 
-    config = TelemetryConfig(base_dir=base_of(directory), active=active)
-    client = TelemetryClient(config, plugins=plugins)
+    config = TelemetryConfig(base_dir=base_of(directory), active=active, **settings)
+    return TelemetryClient(config, plugins=plugins)
+
+
+def captured(
+    client: TelemetryClient, kept: Callable[[], Iterable[bytes]] | None = None
+) -> Contender:
+    """Begin with a client, by events on their own; the spool has room for all."""
 
     def tell(properties: Properties) -> None:
         client.capture(EVENT, "user-1", properties)
@@ -38,6 +41,8 @@ def captured(
 
 def kept_by_sqlite(directory: str) -> Iterator[bytes]:
     """Give the payloads that stand in the database."""
+    import sqlite3  # here, so that it is not among what a program without it is measured with
+
     path = base_of(directory) / "db" / "telemetry.sqlite"
     with closing(sqlite3.connect(path)) as connection:
         for (payload,) in connection.execute("SELECT payload_json FROM run_events"):
@@ -50,6 +55,6 @@ def kept_by_ndjson(directory: str) -> Iterator[bytes]:
         yield path.read_bytes()
 
 
-def base_of(directory: str) -> Path:
+def base_of(directory: str | Path) -> Path:
     """Return where a client keeps its spool and its sinks their files."""
     return Path(directory, "base")

@@ -15,6 +15,5 @@ REQUIREMENTS = ours.REQUIREMENTS
 
 def begin(_url: str, directory: str, _room: int | None) -> Contender:
     """Begin; what SQLite has kept is counted, NDJSON is counted by itself elsewhere."""
-    return ours.captured(
-        directory, active=("sqlite", "ndjson"), kept=lambda: ours.kept_by_sqlite(directory)
-    )
+    client = ours.client_in(directory, active=("sqlite", "ndjson"))
+    return ours.captured(client, lambda: ours.kept_by_sqlite(directory))

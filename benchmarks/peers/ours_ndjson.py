@@ -15,4 +15,5 @@ REQUIREMENTS = ours.REQUIREMENTS
 
 def begin(_url: str, directory: str, _room: int | None) -> Contender:
     """Begin."""
-    return ours.captured(directory, active=("ndjson",), kept=lambda: ours.kept_by_ndjson(directory))
+    client = ours.client_in(directory, active=("ndjson",))
+    return ours.captured(client, lambda: ours.kept_by_ndjson(directory))

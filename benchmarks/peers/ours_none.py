@@ -15,4 +15,4 @@ REQUIREMENTS = ours.REQUIREMENTS
 
 def begin(_url: str, directory: str, _room: int | None) -> Contender:
     """Begin."""
-    return ours.captured(directory)
+    return ours.captured(ours.client_in(directory))

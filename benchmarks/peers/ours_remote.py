@@ -17,4 +17,4 @@ def begin(url: str, directory: str, _room: int | None) -> Contender:
     """Begin."""
     from benchmarks.posting import PostingSink
 
-    return ours.captured(directory, PostingSink(url))
+    return ours.captured(ours.client_in(directory, PostingSink(url)))

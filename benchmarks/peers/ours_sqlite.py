@@ -15,4 +15,5 @@ REQUIREMENTS = ours.REQUIREMENTS
 
 def begin(_url: str, directory: str, _room: int | None) -> Contender:
     """Begin."""
-    return ours.captured(directory, active=("sqlite",), kept=lambda: ours.kept_by_sqlite(directory))
+    client = ours.client_in(directory, active=("sqlite",))
+    return ours.captured(client, lambda: ours.kept_by_sqlite(directory))

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 from time import process_time
+from typing import TYPE_CHECKING
 
 from benchmarks.door import Door
+from benchmarks.peers.ours import client_in
 from benchmarks.story import EVENT, laps, payloads, spread
 from benchmarks.table import Row
-from telemetry_core import DeliverySettings, TelemetryClient, TelemetryConfig
+from telemetry_core import DeliverySettings
+
+if TYPE_CHECKING:
+    from telemetry_core import TelemetryClient
 
 LEVELS = (1_000, 10_000, 100_000, 1_000_000)
 MOST_TOLD = 10_000  # and delivered, at each level; at the first one as many as there are
@@ -21,8 +25,7 @@ def pending(directory: str) -> dict[str, float]:
     """Fill a spool whose remote is down; at each level tell, look at the workers, and deliver."""
     door = Door()
     delivery = DeliverySettings(max_bytes=1 << 31, exit_timeout=0)
-    config = TelemetryConfig(base_dir=Path(directory, "base"), active=(), delivery=delivery)
-    client = TelemetryClient(config, plugins=[door])
+    client = client_in(directory, door, delivery=delivery)
     told = 0
     figures: dict[str, float] = {}
     for level in LEVELS:

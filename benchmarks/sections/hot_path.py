@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 from benchmarks.comparison import Column, Comparison
 from benchmarks.peers.contender import OTHERS, OURS, foreign, title
 from benchmarks.peers.driver import drive
+from benchmarks.peers.ours import client_in
 from benchmarks.sink_server import SinkServer
 from benchmarks.story import EVENT, laps, payloads, spread
 from benchmarks.table import Row
-from telemetry_core import TelemetryClient, TelemetryConfig, hookimpl
+from telemetry_core import hookimpl
 
 if TYPE_CHECKING:
     from telemetry_core import RunEvent, RunRecord
@@ -54,7 +55,7 @@ def calls(name: str, directory: str) -> dict[str, float]:
 
 def log_event_local(directory: str) -> dict[str, float]:
     """Log events of a run to the default sinks."""
-    client = _client(directory, active=DEFAULT)
+    client = client_in(directory, active=DEFAULT)
     run = client.start_run("crawler", "crawl")
     laps(client.log_event, ((run, EVENT, payload) for payload in payloads(WARM)))
     client.flush()
@@ -67,8 +68,8 @@ def three_listeners(directory: str) -> dict[str, float]:
     """Compare blocks of calls without and with listeners, in turn; no sink takes part."""
     listeners = [Listener(f"listener-{number}") for number in range(3)]
     clients = [
-        _client(Path(directory, "without")),
-        _client(Path(directory, "with"), *listeners),
+        client_in(Path(directory, "without")),
+        client_in(Path(directory, "with"), *listeners),
     ]
     blocks: list[list[float]] = [[], []]
     for _ in range(BLOCKS):
@@ -77,13 +78,6 @@ def three_listeners(directory: str) -> dict[str, float]:
             taken.append(median(laps(client.log_event, told)))
     without, with_them = map(median, blocks)
     return {"more_us": (with_them - without) / 1e3}
-
-
-def _client(
-    directory: str | Path, *plugins: object, active: tuple[str, ...] = ()
-) -> TelemetryClient:
-    config = TelemetryConfig(base_dir=Path(directory, "base"), active=active)
-    return TelemetryClient(config, plugins=plugins)
 
 
 NEEDS = foreign(OTHERS)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import socket
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks.door import Door
+from benchmarks.peers.ours import client_in
 from benchmarks.posting import PostingSink
 from benchmarks.process import peak_mb
 from benchmarks.story import EVENT, payloads
 from benchmarks.table import Row
-from telemetry_core import DeliverySettings, TelemetryClient, TelemetryConfig
+from telemetry_core import DeliverySettings
+
+if TYPE_CHECKING:
+    from telemetry_core import TelemetryClient
 
 EVENTS = 1_000_000
 LOOKS = (250_000, 500_000, EVENTS)
@@ -23,7 +27,7 @@ def refused(directory: str) -> dict[str, float]:
     with socket.socket() as nobody:  # bound, so that nobody else listens there either
         nobody.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{nobody.getsockname()[1]}/"
-        client = _client(directory, PostingSink(url), roomy)
+        client = client_in(directory, PostingSink(url), delivery=roomy)
         figures = {}
         for before, look in zip((0, *LOOKS), LOOKS, strict=False):
             _tell(client, look - before)
@@ -36,7 +40,7 @@ def refused(directory: str) -> dict[str, float]:
 def bounded(directory: str) -> dict[str, float]:
     """Tell as many with the room of the defaults; then let in what is left, and count."""
     door = Door()
-    client = _client(directory, door, DeliverySettings())
+    client = client_in(directory, door)
     _tell(client, EVENTS)
     peak = peak_mb()
     door.open_for(EVENTS)
@@ -51,11 +55,6 @@ def bounded(directory: str) -> dict[str, float]:
         "dropped": report.dropped,
         "lost": EVENTS - delivered - report.dropped,
     }
-
-
-def _client(directory: str, sink: object, delivery: DeliverySettings) -> TelemetryClient:
-    config = TelemetryConfig(base_dir=Path(directory, "base"), active=(), delivery=delivery)
-    return TelemetryClient(config, plugins=[sink])
 
 
 def _tell(client: TelemetryClient, count: int) -> None:

@@ -9,6 +9,7 @@ from time import perf_counter, process_time
 from telemetry_sqlite import SqliteSink
 
 from benchmarks.cases import run_together
+from benchmarks.peers.ours import client_in
 from benchmarks.story import EVENT, payloads
 from benchmarks.table import Row
 from telemetry_core import (
@@ -19,8 +20,6 @@ from telemetry_core import (
     Record,
     RunEvent,
     SystemClock,
-    TelemetryClient,
-    TelemetryConfig,
 )
 from telemetry_core.ids import RandomIds
 
@@ -33,10 +32,7 @@ NOT_BEFORE_ASKED = 60.0
 def backlog(directory: str) -> dict[str, float]:
     """Deliver by `flush` what waits in the spool; nobody records meanwhile."""
     lingering = DeliverySettings(linger=NOT_BEFORE_ASKED)
-    config = TelemetryConfig(
-        base_dir=Path(directory, "base"), active=("sqlite",), delivery=lingering
-    )
-    client = TelemetryClient(config)
+    client = client_in(directory, active=("sqlite",), delivery=lingering)
     client.capture("the first opens everything")
     client.flush()
     for payload in payloads(EVENTS):

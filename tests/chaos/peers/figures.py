@@ -35,12 +35,7 @@ def store(cells: Iterable[Cell]) -> None:
     order = [(situation.name, system) for situation in SITUATIONS for system in SYSTEMS]
     stored = {"machine": describe(), "cells": [found[key] for key in order if key in found]}
     STORED.write_text(json.dumps(stored, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    render()
-
-
-def render() -> None:
-    """Put what is stored into the pages."""
-    for name, table in tables(load()).items():
+    for name, table in tables(stored).items():
         put(PAGES[name], name, table)
 
 

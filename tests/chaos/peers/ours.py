@@ -2,31 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.peers.contender import ALL_DELIVERED, Contender
-from benchmarks.story import EVENT
+from benchmarks.peers import ours
 
 if TYPE_CHECKING:
-    from benchmarks.peers.contender import Properties
+    from benchmarks.peers.contender import Contender
 
 NAME = "**ours**"
-REQUIREMENTS = ()
+REQUIREMENTS = ours.REQUIREMENTS
 
 
 def begin(url: str, directory: str, _room: int | None) -> Contender:
     """Begin with the sink of the examples, chosen by name as any installed one."""
-    from telemetry_core import TelemetryClient, TelemetryConfig
-
-    config = TelemetryConfig(
-        base_dir=Path(directory, "telemetry"),
-        active=("webhook",),
-        plugins={"webhook": {"url": url}},
-    )
-    client = TelemetryClient(config)
-
-    def tell(properties: Properties) -> None:
-        client.capture(EVENT, "user-1", properties)
-
-    return Contender(tell, lambda: client.flush(ALL_DELIVERED), client.close)
+    plugins = {"webhook": {"url": url}}
+    return ours.captured(ours.client_in(directory, active=("webhook",), plugins=plugins))
