@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from tests.chaos.file_layer import Change
     from tests.chaos.stage import Stage
 
-A_MOMENT = (1, 300)
+BEFORE_DELIVERY = (1, 300)
+AMID_IT = (1000, 8000)
 BEYOND_A_ROLL = (30_000, 60_000)
 TELLS_ON = """
 from itertools import count
@@ -36,13 +37,21 @@ run = run_id(client)
 say(client, run, range(40), 110_000)
 os._exit(0)
 """
-DELIVERS = """
+MOST_MOMENTS = 150  # of a case; a commit has several hundred, most of them much like the next
+A_BATCH = 8
+DELIVERS = f"""
 client = TelemetryClient()
 run = run_id(client)
-for begin in range(0, 40, 8):
-    say(client, run, range(begin, begin + 8))
+for begin in range(0, 40, {A_BATCH}):
+    say(client, run, range(begin, begin + {A_BATCH}))
     client.flush()
 client.close()
+"""
+HAS_DELIVERED = """
+client = TelemetryClient()
+capture(client, range(20))
+assert client.flush(60)
+os.kill(os.getpid(), signal.SIGKILL)
 """
 LEAVES = """
 client = TelemetryClient(load_config(environ={**os.environ, "TELEMETRY_LINGER": "600"}))
@@ -62,9 +71,11 @@ main()
 """
 
 
-def killed_at_a_random_moment(stage: Stage, span: tuple[int, int], durability: str) -> None:
+def killed_at_a_random_moment(
+    stage: Stage, span: tuple[int, int], durability: str, linger: str
+) -> None:
     last = random.randint(*span)
-    program = stage.start(TELLS_ON, TELEMETRY_DURABILITY=durability)
+    program = stage.start(TELLS_ON, TELEMETRY_DURABILITY=durability, TELEMETRY_LINGER=linger)
     until(lambda: program.poll() is not None or stage.returned(last), f"{last} was told")
     assert not stage.kill(program)
     assert program.returncode == -signal.SIGKILL
@@ -78,8 +89,19 @@ def test_a_program_killed_at_a_random_moment_loses_nothing(
 ) -> None:
     for attempt in range(100 if whole else 2):
         durability = ("process", "interval", "always")[attempt % 3]
-        span = BEYOND_A_ROLL if attempt % 12 == 9 else A_MOMENT
-        killed_at_a_random_moment(stages(), span, durability)
+        span = BEYOND_A_ROLL if attempt % 12 == 9 else (BEFORE_DELIVERY, AMID_IT)[attempt % 2]
+        linger = "0" if span is AMID_IT else "0.1"
+        killed_at_a_random_moment(stages(), span, durability, linger)
+
+
+@pytest.mark.chaos("SIGKILL once all was delivered", "killed")
+def test_what_was_delivered_before_a_kill_is_not_delivered_again(
+    stages: Callable[..., Stage],
+) -> None:
+    stage = stages("ndjson")
+    stage.run(HAS_DELIVERED, code=-signal.SIGKILL)
+    stage.conclude()
+    assert stage.account("ndjson").twice == 0
 
 
 Moment = tuple[int, str, str]
@@ -97,7 +119,7 @@ def moments(changes: list[Change]) -> list[Moment]:
 
 @pytest.fixture
 def killed_within(stages: Callable[..., Stage], whole: bool) -> Callable[..., None]:
-    """Return what kills a program inside such changes: at every moment, or at a few of them."""
+    """Return what kills a program inside such changes: at each moment of them, or at a few."""
 
     def kill_within(
         which: str,
@@ -112,11 +134,15 @@ def killed_within(stages: Callable[..., Stage], whole: bool) -> Callable[..., No
         undisturbed.conclude()
         changes = [change for change, _told in recorded_changes(log)]
         every = moments([c for c in changes if re.search(which, f"{c.kind} {c.path}")])
-        for number, how, what in every if whole else sorted(random.sample(every, few)):
+        tries = min(len(every), MOST_MOMENTS) if whole else few
+        for number, how, what in sorted(random.sample(every, tries)):
             stage = stages(*sinks)
             try:
                 play(stage, programs, None, **environ, **{KILL: f"{which} {number} {how}"})
                 stage.conclude()
+                assert all(
+                    account.twice <= A_BATCH for _sink, account in stage.ledger[-len(sinks) :]
+                )
             except AssertionError as error:
                 error.add_note(f"killed {how} change {number}: {what}")
                 raise
