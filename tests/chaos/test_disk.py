@@ -112,6 +112,23 @@ admit(client.flush(0))
     assert stage.account("sqlite").gone["not accepted"] > 0
 
 
+@pytest.mark.chaos("more than `max_bytes`, and no sink takes any of it", "disk")
+def test_what_is_dropped_for_room_is_counted(stage: Stage) -> None:
+    stage.run(
+        """
+client = TelemetryClient()
+say(client, run_id(client), range(120), 110_000)
+admit(client.flush(60))
+os._exit(0)
+""",
+        TELEMETRY_LINGER="600",
+        TELEMETRY_MAX_BYTES=f"{4 << 20}",
+    )
+    stage.conclude()
+    assert stage.account("sqlite").gone["dropped"] > 0
+    assert stage.rows("SELECT status FROM agent_runs") == [("cancelled",)]
+
+
 @pytest.mark.chaos("a disk too full for cursors, and SIGKILL", "disk")
 @pytest.mark.whole
 def test_where_no_cursor_finds_room_records_come_again(stages: Callable[..., Stage]) -> None:

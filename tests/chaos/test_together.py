@@ -87,3 +87,12 @@ def test_programs_that_flush_at_once_deliver_everything_once(stages: Callable[..
     for program in flushing:
         stage.finish(program, None)
     stage.conclude()
+
+
+@pytest.mark.chaos("a program of another service ends beside what a dead one left", "together")
+def test_nobody_delivers_what_another_service_left(stages: Callable[..., Stage]) -> None:
+    stage = stages(settings='service = "one"\n')
+    stage.run(LEAVES, "0", "100", TELEMETRY_LINGER="600")
+    stage.run(f"{TELLS}client.close()", "100", "200", TELEMETRY_SERVICE="two")
+    assert stage.rows("SELECT count(*) FROM run_events") == [(100,)]
+    stage.conclude()
