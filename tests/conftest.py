@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.warm import WarmInterpreter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 pytest_plugins = ["pytester"]
 
@@ -25,3 +31,11 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 def pytest_xdist_auto_num_workers() -> int:
     """Have one worker more than there are cores: many tests wait for a process they started."""
     return (os.cpu_count() or 1) + 1
+
+
+@pytest.fixture(scope="session")
+def warm() -> Iterator[WarmInterpreter]:
+    """Return what forks programs that are soon started."""
+    interpreter = WarmInterpreter()
+    yield interpreter
+    interpreter.end()

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.chaos.account import Account
+    from tests.warm import WarmInterpreter
 
 PROPERTY = "chaos"
 
@@ -75,16 +76,26 @@ def whole(pytestconfig: pytest.Config) -> bool:
 
 @pytest.fixture
 def stages(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    warm: WarmInterpreter,
+    whole: bool,
 ) -> Iterator[Callable[..., Stage]]:
-    """Return what makes a stage for each try of a case."""
+    """Return what makes a stage for each try; in the whole no program is forked from a warm one."""
     monkeypatch.syspath_prepend(str(INSTALLED))
     made: list[Stage] = []
     ledger: list[tuple[str, Account]] = []
     numbers = count()
 
     def make(*sinks: str, settings: str = "") -> Stage:
-        stage = Stage(tmp_path / f"{next(numbers)}", ledger, sinks or ("sqlite",), settings)
+        stage = Stage(
+            tmp_path / f"{next(numbers)}",
+            ledger,
+            sinks or ("sqlite",),
+            settings,
+            None if whole else warm,
+        )
         made.append(stage)
         return stage
 

@@ -20,10 +20,15 @@ from benchmarks.sink_server.marks import MARK
 from telemetry_core import load_config
 from telemetry_core.cli.flush import deliver_all
 from tests.chaos.account import Account
+from tests.chaos.file_layer import CHANGES, KILL
 from tests.chaos.programs import ADMISSIONS, BEGUN, CONFIRMED, MOST, RETURNED, TALLY, event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+
+    from tests.warm import WarmInterpreter, WarmProgram
+
+    Program = subprocess.Popen[str] | WarmProgram
 
 ROOT = Path(__file__).parents[2]
 INSTALLED = Path(__file__).parent / "installed"  # the sinks that a stage has beside the real ones
@@ -34,6 +39,7 @@ import tests.chaos.file_layer
 from tests.chaos.programs import *
 from telemetry_core import TelemetryClient, hookimpl, load_config
 """
+MUST_COME_FIRST = {KILL, CHANGES, "LD_PRELOAD"}  # before anything is imported
 _LOOK_EVERY = 0.001
 
 
@@ -45,14 +51,16 @@ class Stage:
     :ivar settings: more for telemetry.toml, such as a `[plugins.webhook]` table.
     :ivar destinations: what tells how often each number arrived at a sink, for those that are
         neither the database nor the files.
+    :ivar warm: what programs are forked from; without it each is an interpreter of its own.
     """
 
     home: Path
     ledger: list[tuple[str, Account]]
     sinks: tuple[str, ...] = ("sqlite",)
     settings: str = ""
+    warm: WarmInterpreter | None = None
     destinations: dict[str, Callable[[], Counter[int]]] = field(factory=dict)
-    _programs: list[subprocess.Popen[str]] = field(factory=list)
+    _programs: list[Program] = field(factory=list)
     _gone: Counter[str] = field(factory=Counter)
 
     def __attrs_post_init__(self) -> None:
@@ -80,10 +88,15 @@ class Stage:
         }
         return {"PATH": os.defpath, "HOME": str(self.home), **own, **more}
 
-    def start(self, source: str, *arguments: str, **environ: str) -> subprocess.Popen[str]:
+    def start(self, source: str, *arguments: str, **environ: str) -> Program:
         """Start a program, which begins with what all of them share; warnings are errors."""
-        command = ("-Werror", "-c", PRELUDE + source, *arguments)
-        return self.start_python(*command, **environ)
+        source = PRELUDE + source
+        if self.warm is None or environ.keys() & MUST_COME_FIRST:
+            return self.start_python("-Werror", "-c", source, *arguments, **environ)
+        env = self.environ(**environ)
+        program = self.warm.start(source, *arguments, env=env, cwd=self.home)
+        self._programs.append(program)
+        return program
 
     def start_python(self, *command: str, **environ: str) -> subprocess.Popen[str]:
         """Start Python with any arguments; it is killed at the end of the test at the latest."""
@@ -103,7 +116,7 @@ class Stage:
         """Run a program to its end, which has to be this exit code, and return what it printed."""
         return self.finish(self.start(source, *arguments, **environ), code)
 
-    def finish(self, program: subprocess.Popen[str], code: int | None = 0) -> str:
+    def finish(self, program: Program, code: int | None = 0) -> str:
         """Wait for a program's end, with this exit code if one is given; return its output."""
         try:
             output, errors = program.communicate(timeout=PATIENCE)
@@ -113,7 +126,7 @@ class Stage:
         assert code in {None, program.returncode}, f"exit code {program.returncode}: {errors}"
         return output + errors
 
-    def kill(self, program: subprocess.Popen[str], number: int = signal.SIGKILL) -> str:
+    def kill(self, program: Program, number: int = signal.SIGKILL) -> str:
         """Send a program a signal and wait for its end."""
         program.send_signal(number)
         return self.finish(program, None)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from telemetry_core import FlushReport
+    from tests.warm import WarmInterpreter, WarmProgram
 
 PATIENCE = 60  # far longer than anything here takes
 IMPORTS = """
@@ -37,23 +38,22 @@ class Home:
     """A base directory, the programs that record into it, and the database they deliver to."""
 
     base_dir: Path
+    warm: WarmInterpreter
 
     def environ(self, **more: str) -> dict[str, str]:
         """Return an environment in which nothing of the machine's own is set."""
         own = {"TELEMETRY_BASE_DIR": str(self.base_dir), "TELEMETRY_ACTIVE": "sqlite"}
         return {"PATH": os.defpath, "HOME": str(self.base_dir.parent), **own, **more}
 
-    def start(self, source: str, *arguments: str, **environ: str) -> subprocess.Popen[str]:
+    def start(self, source: str, *arguments: str, **environ: str) -> WarmProgram:
         """Start a program, warnings being errors; its output is read by whoever waits for it."""
-        return self._start("-c", IMPORTS + source, *arguments, **environ)
+        env, home = self.environ(**environ), self.base_dir.parent
+        return self.warm.start(IMPORTS + source, *arguments, env=env, cwd=home)
 
     def start_file(self, script: Path, **environ: str) -> subprocess.Popen[str]:
-        """Start the program in a file likewise."""
-        return self._start(str(script), **environ)
-
-    def _start(self, *command: str, **environ: str) -> subprocess.Popen[str]:
+        """Start the program in a file, by an interpreter of its own."""
         return subprocess.Popen(
-            [sys.executable, "-Werror", *command],
+            [sys.executable, "-Werror", str(script)],
             env=self.environ(**environ),
             cwd=self.base_dir.parent,
             text=True,
@@ -66,7 +66,7 @@ class Home:
         """Run a program to its end, which has to be this exit code, and return what it printed."""
         return self.finish(self.start(source, *arguments, **environ), code)
 
-    def finish(self, program: subprocess.Popen[str], code: int = 0) -> str:
+    def finish(self, program: subprocess.Popen[str] | WarmProgram, code: int = 0) -> str:
         """Wait for a program's end, which has to be this exit code, and return what it printed."""
         try:
             output, errors = program.communicate(timeout=PATIENCE)
@@ -110,5 +110,5 @@ class Home:
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home(tmp_path / "telemetry")
+def home(tmp_path: Path, warm: WarmInterpreter) -> Home:
+    return Home(tmp_path / "telemetry", warm)
