@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 pytest_plugins = ["pytester"]
 
+# What takes longest begins first, so that no worker is left alone with it.
+FIRST = ("tests/test_packaging", "tests/typing/", "tests/docs/", "tests/pytest_plugin/test_c")
+
 # A program that may not keep what it compiled compiles all it imports, most of its time, each time.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
@@ -31,6 +34,10 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "suite"))
 def pytest_xdist_auto_num_workers() -> int:
     """Have one worker more than there are cores: many tests wait for a process they started."""
     return (os.cpu_count() or 1) + 1
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not item.nodeid.startswith(FIRST))
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -29,6 +30,7 @@ import examples.webhook_sink, tests.chaos.file_layer, tests.chaos.programs, test
 """
 MOST = 1 << 20  # bytes of a request
 LOOK_EVERY = 0.001
+PATIENCE = 60  # seconds, far longer than anything here takes
 SERVES = "from tests.warm import next_program; exec(next_program({}), globals())"
 
 
@@ -40,6 +42,11 @@ class WarmProgram:
         self.returncode: int | None = None
         self.stdin, self.stdout, self.stderr = pipes
         self._interpreter = interpreter
+        self._said = ["", ""]
+        self._readers = [
+            threading.Thread(target=self._read, args=each, daemon=True)
+            for each in enumerate((self.stdout, self.stderr))
+        ]
 
     def poll(self) -> int | None:
         """Return the exit code if it has ended."""
@@ -56,28 +63,23 @@ class WarmProgram:
             time.sleep(LOOK_EVERY)
         return code
 
-    def communicate(self, timeout: float = 60) -> tuple[str, str]:
+    def communicate(self, timeout: float = PATIENCE) -> tuple[str, str]:
         """Read until its end what it says."""
-        self.stdin.close()
-        said = ["", ""]
-
-        def read(number: int, pipe: IO[str]) -> None:
-            said[number] += "" if pipe.closed else pipe.read()
-
-        threads = [
-            threading.Thread(target=read, args=each, daemon=True)
-            for each in enumerate((self.stdout, self.stderr))
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(timeout)
-            if thread.is_alive():
+        with suppress(BrokenPipeError):
+            self.stdin.close()
+        for reader in self._readers:
+            if reader.ident is None:
+                reader.start()
+        for reader in self._readers:
+            reader.join(timeout)
+            if reader.is_alive():
                 raise subprocess.TimeoutExpired("a program", timeout)
-        self.stdout.close()
-        self.stderr.close()
         self.wait(timeout)
-        return said[0], said[1]
+        return self._said[0], self._said[1]
+
+    def _read(self, number: int, pipe: IO[str]) -> None:
+        with pipe:
+            self._said[number] = pipe.read()
 
     def send_signal(self, number: int) -> None:
         """Send it a signal, unless it has ended."""
@@ -126,7 +128,7 @@ class WarmInterpreter:
     def end(self) -> None:
         """End the process; programs that still run are not its concern."""
         self._channel.close()
-        self._process.wait(60)
+        self._process.wait(PATIENCE)
 
 
 def next_program(channel: int) -> str:

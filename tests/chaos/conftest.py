@@ -79,7 +79,7 @@ def stages(
     request: pytest.FixtureRequest,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    warm: WarmInterpreter,
+    warm: WarmInterpreter | None,
     whole: bool,
 ) -> Iterator[Callable[..., Stage]]:
     """Return what makes a stage for each try; in the whole no program is forked from a warm one."""

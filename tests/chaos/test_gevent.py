@@ -57,6 +57,11 @@ gevent.killall(greenlets)
 }
 
 
+@pytest.fixture
+def warm() -> None:
+    """Have each program be an interpreter of its own: what gevent patches is not imported yet."""
+
+
 @pytest.mark.chaos("gevent patches the process", "processes")
 @pytest.mark.parametrize("patched", halves(ORDERS, "after a client was built"))
 def test_greenlets_deliver_whenever_the_process_was_patched(

@@ -6,7 +6,7 @@ import tomllib
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from telemetry_core.cli.config.editing import EditError, with_key, without_key
@@ -31,6 +31,8 @@ VALUES = (
     *("[1,\n  # ] {\n  [2, 'a]'], # x\n]", "{ a = 1, 'b' = [1,\n2] }", "{ a.b = 1 }"),
 )
 ASIDE = ("", "# prose", "#", "  # a = 9", "# [t.a]", "# b = 'x' # y", "#! = ]", "\t")
+
+FEWER = settings(max_examples=settings().max_examples // 2)  # TOML is slow to read
 
 names = st.sampled_from(sorted(NAMES))
 paths = st.lists(names, min_size=1, max_size=3).map(tuple)
@@ -117,6 +119,7 @@ def _ends_of_change(before: str, after: str) -> tuple[str, str]:
     return before[head : len(before) - tail], after[head : len(after) - tail]
 
 
+@FEWER
 @given(documents(), paths, new_values)
 def test_setting_a_key_changes_that_key_alone(before: str, path: Path, value: Any) -> None:
     try:
@@ -129,6 +132,7 @@ def test_setting_a_key_changes_that_key_alone(before: str, path: Path, value: An
     assert not gone or _is_there(before, path)
 
 
+@FEWER
 @given(documents(), paths)
 def test_taking_a_key_out_takes_its_lines_alone(before: str, path: Path) -> None:
     try:
@@ -141,6 +145,7 @@ def test_taking_a_key_out_takes_its_lines_alone(before: str, path: Path) -> None
     assert not come
 
 
+@FEWER
 @given(documents(), paths, new_values)
 def test_what_was_set_is_taken_out_again(before: str, path: Path, value: Any) -> None:
     try:
