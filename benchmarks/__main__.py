@@ -32,10 +32,13 @@ def main() -> int:
     _print(figures, options.json)
     if options.against:
         _compare(Figures.read(options.against), figures)
-    if options.write:
+    if options.write and figures.interrupted:
+        _say("interrupted: nothing is written")
+    elif options.write:
         everything = options.peers and set(options.sections) == set(SECTIONS)
         write(figures if everything else figures.over(Figures.read(STORED)))
-    return int(bool(figures.failed) or any(row.met is False for row in promised(figures)))
+    unfinished = figures.interrupted or bool(figures.failed)
+    return int(unfinished or any(row.met is False for row in promised(figures)))
 
 
 def write(figures: Figures) -> None:

@@ -10,11 +10,11 @@ from attrs import define
 from benchmarks.table import shown, values_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from benchmarks.table import Measured
 
-NOTHING = ""
+NOTHING, FAILED = "", "failed"
 
 
 @define(frozen=True)
@@ -47,12 +47,19 @@ class Comparison:
     words: str = ""
     ours: str = "ours_remote"
 
-    def markdown(self, measured: Measured, *, spreads: bool = True) -> str:
-        """Return the table; a line without a figure is left out."""
+    def markdown(
+        self, measured: Measured, failed: Collection[str] = (), *, spreads: bool = True
+    ) -> str:
+        """Return the table; a line of which nothing was tried is left out."""
         heads = " | ".join(column.head for column in self.columns)
         table = [f"| | {heads} |", "|---|" + "---:|" * len(self.columns)]
         for words, case in self.lines.items():
-            cells = [self._cell(column, case, measured, spreads) for column in self.columns]
+            cells = [
+                FAILED
+                if f"{column.section}.{case}" in failed
+                else self._cell(column, case, measured, spreads)
+                for column in self.columns
+            ]
             if any(cell != NOTHING for cell in cells):
                 table.append(f"| {words} | {' | '.join(cells)} |")
         return "\n".join(table)

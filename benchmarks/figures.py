@@ -23,12 +23,14 @@ class Figures:
     :ivar measured: by case, `section.case`, the figures of each repeat.
     :ivar failed: the cases that failed, and with what words.
     :ivar absent: the contenders that could not be installed, and why.
+    :ivar interrupted: whether somebody ended it before all was measured.
     """
 
     machine: str
     measured: dict[str, list[dict[str, float]]] = field(factory=dict)
     failed: dict[str, str] = field(factory=dict)
     absent: dict[str, str] = field(factory=dict)
+    interrupted: bool = False
 
     @property
     def repeats(self) -> int:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from importlib import import_module
 from itertools import product
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from attrs import define
 
-from benchmarks.cases import CaseError, run_case
+from benchmarks.cases import LIMIT, CaseError, run_case
 from benchmarks.figures import Figures
 from benchmarks.machine import describe
 from benchmarks.peers.environments import environments
@@ -29,6 +29,7 @@ SECTIONS = (
     "exiting",
     "memory",
     "growth",
+    "killing",
 )
 FLOOR = "floor"
 
@@ -39,12 +40,14 @@ class Case:
 
     :ivar needs: the contender whose environment it runs in, or nothing for our own.
     :ivar once: whether it is long and steady, and measured in the first round only.
+    :ivar limit: the seconds after which it counts as failed.
     """
 
     section: str
     name: str
     needs: str | None
     once: bool = False
+    limit: float = LIMIT
 
     def __str__(self) -> str:
         """Return what its figures are stored under."""
@@ -64,7 +67,11 @@ def cases(sections: Iterable[str], *, peers: bool) -> list[Case]:
         module = section(name)
         needs: Mapping[str, str] = getattr(module, "NEEDS", {})
         once: Collection[str] = getattr(module, "ONCE", ())
-        found += [Case(name, case, needs.get(case), case in once) for case in module.CASES]
+        limits: Mapping[str, float] = getattr(module, "LIMITS", {})
+        found += [
+            Case(name, case, needs.get(case), case in once, limits.get(case, LIMIT))
+            for case in module.CASES
+        ]
     return [case for case in found if peers or case.needs is None]
 
 
@@ -78,22 +85,27 @@ def measure(
     """
     figures = Figures(describe())
     needed = dict.fromkeys(case.needs for case in chosen if case.needs)
+    since = monotonic()
     say(f"environments: {', '.join(needed) or 'none'}")
-    with environments(needed, directory) as absent:
-        figures.absent = dict(absent)
-        there = [case for case in chosen if case.needs not in absent]
-        with suppress(KeyboardInterrupt):
+    try:
+        with environments(needed, directory) as absent:
+            figures.absent = dict(absent)
+            there = [case for case in chosen if case.needs not in absent]
             for number, case in product(range(repeats), there):
                 if str(case) not in figures.failed and not (number and case.once):
-                    say(f"{number + 1}/{repeats} {case}")
-                    _measure(case, figures)
+                    say(f"{monotonic() - since:4.0f} s  round {number + 1} of {repeats}  {case}")
+                    _measure(case, figures, say)
+    except KeyboardInterrupt:
+        figures.interrupted = True
+    say(f"{monotonic() - since:4.0f} s  {'interrupted' if figures.interrupted else 'done'}")
     return figures
 
 
-def _measure(case: Case, figures: Figures) -> None:
+def _measure(case: Case, figures: Figures, say: Callable[[str], object]) -> None:
     try:
-        found: dict[str, Any] = run_case(case.section, case.name)
+        found: dict[str, Any] = run_case(case.section, case.name, case.limit)
     except CaseError as error:
         figures.failed[str(case)] = str(error)
+        say(f"        failed: {error}")
     else:
         figures.measured.setdefault(str(case), []).append(found)

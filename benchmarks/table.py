@@ -8,15 +8,19 @@ from typing import TYPE_CHECKING
 from attrs import define
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     Measured = Mapping[str, Sequence[Mapping[str, float]]]
+
+
+TIMES = "x"
 
 
 @define(frozen=True)
 class Row:
     """One line of the table: which figure of which case, in what unit, and its budget.
 
+    :ivar unit: `x` for what is a ratio by itself.
     :ivar floor: the case and figure that physics asks for the same; the ratio stands beside it.
     :ivar at_least: more is better, and the budget a minimum.
     :ivar steady: whether a second run should find about the same; a worst of few is luck.
@@ -34,11 +38,18 @@ class Row:
 
 @define(frozen=True)
 class Result:
-    """A row with what was measured for it, a value a repeat."""
+    """A row with what was measured for it, a value a repeat; none when its case failed."""
 
     row: Row
     values: Sequence[float]
-    ratio: float | None
+    times_the_floor: float | None = None
+
+    @property
+    def ratio(self) -> float | None:
+        """What another run of this machine should find about the same, unless it is luck."""
+        if not self.row.steady or not self.values:
+            return None
+        return self.middle if self.row.unit == TIMES else self.times_the_floor
 
     @property
     def middle(self) -> float:
@@ -49,18 +60,33 @@ class Result:
     def met(self) -> bool | None:
         """Whether the median is within the budget; nothing where there is none."""
         budget = self.row.budget
-        if budget is None:
+        if budget is None or not self.values:
             return None
         return self.middle >= budget if self.row.at_least else self.middle <= budget
 
+    def __str__(self) -> str:
+        """Return its line of the table."""
+        unit = f" {self.row.unit}".rstrip()
+        budget = ""
+        if self.row.budget is not None:
+            budget = f"{'≥' if self.row.at_least else '≤'} {shown(self.row.budget)}{unit}"
+        if not self.values:
+            return f"| {self.row.what} | failed | | | {budget} | **not measured** |"
+        spread = f"{shown(min(self.values))} to {shown(max(self.values))}"
+        times = "" if self.times_the_floor is None else f"{shown(self.times_the_floor)} x"
+        verdict = {True: "met", False: "**not met**", None: ""}[self.met]
+        return f"| {self.row.what} | {shown(self.middle)}{unit} | {spread} | {times} | {budget} | {verdict} |"
 
-def results(rows: Iterable[Row], measured: Measured) -> list[Result]:
-    """Return the results of the rows whose cases were measured."""
+
+def results(rows: Iterable[Row], measured: Measured, failed: Collection[str] = ()) -> list[Result]:
+    """Return the results of the rows whose cases were measured, or failed in it."""
     found = []
     for row in rows:
         values = values_of(measured, row.case, row.figure)
         if values:
-            found.append(Result(row, values, _ratio(row, values, measured)))
+            found.append(Result(row, values, _times_the_floor(row, values, measured)))
+        elif row.case in failed:
+            found.append(Result(row, ()))
     return found
 
 
@@ -69,7 +95,7 @@ def values_of(measured: Measured, case: str, figure: str) -> list[float]:
     return [figures[figure] for figures in measured.get(case, ()) if figure in figures]
 
 
-def _ratio(row: Row, values: Sequence[float], measured: Measured) -> float | None:
+def _times_the_floor(row: Row, values: Sequence[float], measured: Measured) -> float | None:
     floor = values_of(measured, *row.floor) if row.floor else []
     if not floor:
         return None
@@ -80,20 +106,10 @@ def _ratio(row: Row, values: Sequence[float], measured: Measured) -> float | Non
 def markdown(found: Iterable[Result]) -> str:
     """Return the table as Markdown."""
     lines = [
-        "| what | median | min to max | floors | budget | |",
+        "| what | median | min to max | of the floor | budget | |",
         "|---|---:|---:|---:|---:|---|",
     ]
-    for result in found:
-        row, unit = result.row, f" {result.row.unit}".rstrip()
-        spread = f"{shown(min(result.values))} to {shown(max(result.values))}"
-        ratio = "" if result.ratio is None else f"{result.ratio:.1f}"
-        sign = "≥" if row.at_least else "≤"
-        budget = "" if row.budget is None else f"{sign} {shown(row.budget)}{unit}"
-        verdict = {True: "met", False: "**not met**", None: ""}[result.met]
-        lines.append(
-            f"| {row.what} | {shown(result.middle)}{unit} | {spread} | {ratio} | {budget} | {verdict} |"
-        )
-    return "\n".join(lines)
+    return "\n".join([*lines, *map(str, found)])
 
 
 def shown(value: float) -> str:

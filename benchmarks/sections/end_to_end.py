@@ -57,6 +57,9 @@ _PLAIN = {name: (name, ROOM) for name in (*WITH_A_STORE, *OTHERS)}
 _DEFAULTS = {f"{name}{DEFAULTS}": (name, None) for name in BOUNDED}
 _ALL: dict[str, tuple[str, int | None]] = {**_PLAIN, **_DEFAULTS}
 NEEDS = {**foreign(OTHERS), **{case: name for case, (name, _room) in _DEFAULTS.items()}}
+ONCE = frozenset(
+    {*_DEFAULTS, "snowplow", "logfire"}
+)  # which take long, and show the same each time
 CASES = {case: partial(deliver, name, room) for case, (name, room) in _ALL.items()}
 _REMOTE = "end_to_end.ours_remote"
 _BY_HAND = "end_to_end.by_hand"
@@ -76,7 +79,7 @@ COMPARISONS = (
         },
         (
             Column("events/s", "end_to_end", "per_second"),
-            Column("CPU, ms a thousand", "end_to_end", "cpu_ms"),
+            Column("CPU, ms a thousand told", "end_to_end", "cpu_ms"),
             Column("peak, MB", "end_to_end", "peak_mb"),
             Column("all told after, s", "end_to_end", "told_s", multiple=False),
             Column("delivered", "end_to_end", "delivered", multiple=False),

@@ -33,7 +33,7 @@ def write_lines(directory: str) -> dict[str, float]:
         )
     finally:
         os.close(descriptor)
-    return spread(lines)
+    return spread(lines) | {"per_second": EVENTS / sum(lines) * 1e9}
 
 
 def sync_lines(directory: str) -> dict[str, float]:
@@ -76,6 +76,7 @@ CASES = {"write": write_lines, "sync": sync_lines, "insert": insert_rows}
 ROWS = (
     Row("floor: msgspec and one `os.write`, p50", "floor.write", "p50_us", "µs"),
     Row("floor: the same, mean", "floor.write", "mean_us", "µs"),
+    Row("floor: the same, as many a second", "floor.write", "per_second", "/s", at_least=True),
     Row("floor: one `os.write` and `fdatasync`, p50", "floor.sync", "p50_us", "µs", steady=False),
     Row("floor: bare `executemany`, 500 a transaction", "floor.insert", "per_second", "/s"),
 )

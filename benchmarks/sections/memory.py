@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 EVENTS = 1_000_000
 LOOKS = (250_000, 500_000, EVENTS)
 A_LONG_TIME = 100.0
+A_MOMENT = 0.1
 
 
 def refused(directory: str) -> dict[str, float]:
@@ -32,9 +33,14 @@ def refused(directory: str) -> dict[str, float]:
         for before, look in zip((0, *LOOKS), LOOKS, strict=False):
             _tell(client, look - before)
             figures[f"peak_mb_{look}"] = peak_mb()
+        report = client.flush(A_MOMENT)
         client.close()
     growth = figures[f"peak_mb_{LOOKS[-1]}"] - figures[f"peak_mb_{LOOKS[0]}"]
-    return figures | {"growth_mb": growth}
+    return figures | {
+        "growth_mb": growth,
+        "waiting": report.pending,
+        "lost": EVENTS - report.pending,
+    }
 
 
 def bounded(directory: str) -> dict[str, float]:
@@ -69,6 +75,8 @@ ROWS = (
     Row("… at 250 000", "memory.refused", "peak_mb_250000", "MB"),
     Row("… at 500 000", "memory.refused", "peak_mb_500000", "MB"),
     Row("… more at the end than at 250 000", "memory.refused", "growth_mb", "MB", 2),
+    Row("… waiting on the disk at the end", "memory.refused", "waiting", "events"),
+    Row("… lost", "memory.refused", "lost", "events", 0),
     Row("the same with the default `max_bytes`, peak memory", "memory.bounded", "peak_mb", "MB", 60),
     Row("… dropped and counted", "memory.bounded", "dropped", "events"),
     Row("… delivered afterwards", "memory.bounded", "delivered", "events"),

@@ -26,11 +26,18 @@ class SinkServer:
 
     url: str
 
+    def __init__(self, certificate: Path | None = None) -> None:
+        """Prepare it.
+
+        :param certificate: what it shows where it is told to speak TLS; its key is in the file.
+        """
+        self._words = [] if certificate is None else [str(certificate)]
+
     def __enter__(self) -> Self:
         """Start it; it listens when this returns."""
         self._asking = Lock()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.sink_server.serve"],
+            [sys.executable, "-m", "benchmarks.sink_server.serve", *self._words],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
@@ -59,7 +66,7 @@ class SinkServer:
         return Counter(self._ask("requests"))
 
     def last(self) -> float:
-        """Return when the last body was stored, by this machine's steady clock."""
+        """Return when the last body with a mark was stored, by this machine's steady clock."""
         return float(self._ask("last"))
 
     def forget(self) -> None:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import socket
-import ssl
 import struct
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from math import ceil
-from pathlib import Path
 from time import monotonic, time
 from typing import TYPE_CHECKING, ClassVar
 
@@ -20,7 +18,6 @@ if TYPE_CHECKING:
 
     from benchmarks.sink_server.answers import Request
 
-CERTIFICATE = Path(__file__).with_name("self_signed.pem")  # for 127.0.0.1; trusted by nobody
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER without a wait: closing sends RST instead of FIN
 
 
@@ -30,12 +27,14 @@ class Fault:
 
     :ivar times: on how many requests with a body it acts, on every request by default.
     :cvar listening: whether connections are accepted; without it the port refuses them.
+    :cvar tls: whether TLS is spoken, under the certificate that the server was given.
     """
 
     times: int | None = None
     _acted: int = field(default=0, kw_only=True)
 
     listening: ClassVar[bool] = True
+    tls: ClassVar[bool] = False
 
     def answer(self, request: Request, usual: Reply) -> Reply | None:
         """Return what is answered in place of the usual, or nothing to leave it unanswered.
@@ -56,8 +55,6 @@ class Fault:
         """Act on bytes that have come, and say whether nobody is to read them."""
         return False
 
-    def context(self) -> ssl.SSLContext | None:
-        """Return how TLS is spoken, or nothing when it is not."""
         return None
 
 
@@ -243,13 +240,9 @@ class ClosedIdle(Fault):
 
 @dataclass
 class Tls(Fault):
-    """Speaks TLS, under a certificate that only itself has signed."""
+    """Speaks TLS where it is spoken to plainly, or under a certificate that nobody trusts."""
 
-    def context(self) -> ssl.SSLContext:
-        """Return how."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(CERTIFICATE)
-        return context
+    tls: ClassVar[bool] = True
 
 
 KINDS: dict[str, type[Fault]] = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import ssl
 import sys
 from collections import Counter
 from contextlib import suppress
@@ -21,8 +22,6 @@ from benchmarks.sink_server.faults import KINDS
 from benchmarks.sink_server.marks import marks
 
 if TYPE_CHECKING:
-    import ssl
-
     from benchmarks.sink_server.answers import Reply
     from benchmarks.sink_server.faults import Fault
 
@@ -33,8 +32,13 @@ LOOPBACK = "127.0.0.1"
 class Server:
     """Keeps what arrives, and counts it when asked, so that counting costs the sender nothing."""
 
-    def __init__(self) -> None:
-        self._bodies: list[tuple[bytes, str]] = []
+    def __init__(self, certificate: str = "") -> None:
+        """Hold a port.
+
+        :param certificate: a file with a certificate and its key, for the fault that speaks TLS.
+        """
+        self._certificate = certificate
+        self._bodies: list[tuple[bytes, str, float]] = []
         self._counted: Counter[int] = Counter()
         self._requests: Counter[str] = Counter()
         self._last = 0.0
@@ -63,6 +67,7 @@ class Server:
             case "requests":
                 return dict(self._requests)
             case "last":
+                self._counts()
                 return self._last
             case "forget":
                 self._forget()
@@ -81,16 +86,17 @@ class Server:
         if self._fault is not None and reply is not None:
             reply = self._fault.answer(request, reply)
         if reply is not None and reply.stored and body:
-            self._bodies.append((body, headers.get("content-encoding", "")))
-            self._last = monotonic()
+            self._bodies.append((body, headers.get("content-encoding", ""), monotonic()))
         return reply
 
     def _meet(self, transport: asyncio.Transport) -> bool:
         return self._fault is not None and self._fault.received(transport)
 
     def _counts(self) -> dict[str, int]:
-        for body, encoding in self._bodies:
-            self._counted += marks(body, encoding)
+        for body, encoding, when in self._bodies:
+            if found := marks(body, encoding):
+                self._counted += found
+                self._last = when
         self._bodies.clear()
         return {str(mark): often for mark, often in self._counted.items()}
 
@@ -103,7 +109,7 @@ class Server:
         await self._behave()
         fault = KINDS[kind](**how)
         self._fault = fault
-        await self._stand(fault.context(), listening=fault.listening)
+        await self._stand(self._tls() if fault.tls else None, listening=fault.listening)
 
     async def _behave(self) -> None:
         """Be healthy; whoever a fault has kept waiting finds the connection ended."""
@@ -111,6 +117,11 @@ class Server:
             self._cut()
         self._fault = None
         await self._stand(None, listening=True)
+
+    def _tls(self) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self._certificate)
+        return context
 
     async def _stand(self, context: ssl.SSLContext | None, *, listening: bool) -> None:
         """Let in nobody, or those who speak plainly, or those who speak TLS."""
@@ -148,7 +159,7 @@ def _bound(port: int) -> socket.socket:
 
 async def serve() -> None:
     """Say the port, then obey until the input ends."""
-    server = Server()
+    server = Server(*sys.argv[1:])
     await server.listen()
     print(server.port, flush=True)
     loop = asyncio.get_running_loop()

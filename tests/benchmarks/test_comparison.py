@@ -26,6 +26,11 @@ def test_a_line_has_a_cell_for_each_figure_and_none_where_nothing_was_measured()
     ]
 
 
+def test_what_failed_is_said_in_its_cells() -> None:
+    failed = {"hot_path.unknown"}
+    assert TABLE.markdown(MEASURED, failed).splitlines()[-1] == "| nobody | failed |  |"
+
+
 def test_without_spreads_only_medians_are_shown() -> None:
     assert "| ours | 4.50 |  |" in TABLE.markdown(MEASURED, spreads=False)
 

@@ -40,7 +40,7 @@ def test_cases_are_interleaved_and_a_failure_ends_nothing_but_itself(
 ) -> None:
     order: list[str] = []
 
-    def run(section: str, name: str) -> dict[str, float]:
+    def run(section: str, name: str, _limit: float) -> dict[str, float]:
         order.append(name)
         if name == "sync":
             raise CaseError("the disk is gone")
@@ -53,12 +53,26 @@ def test_cases_are_interleaved_and_a_failure_ends_nothing_but_itself(
     assert "`floor.sync` failed: the disk is gone" in whole(found)
 
 
+def test_an_interrupt_ends_it_with_what_there_is_and_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def run(_section: str, name: str, _limit: float) -> dict[str, float]:
+        if name == "sync":
+            raise KeyboardInterrupt
+        return {"p50_us": 1.0}
+
+    monkeypatch.setattr(plan, "run_case", run)
+    found = plan.measure(plan.cases(["floor"], peers=False), 2, None, _quiet)
+    assert list(found.measured) == ["floor.write"]
+    assert whole(found).endswith("Interrupted: not everything was measured.")
+
+
 def test_a_case_that_is_long_and_steady_is_measured_in_the_first_round_only(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     order: list[str] = []
 
-    def run(_section: str, name: str) -> dict[str, float]:
+    def run(_section: str, name: str, _limit: float) -> dict[str, float]:
         order.append(name)
         return {}
 

@@ -40,6 +40,22 @@ def test_a_row_whose_case_was_not_measured_is_left_out() -> None:
     assert results([Row("a call", "hot_path.unknown", "us")], FAST) == []
 
 
+def test_a_budget_whose_case_failed_is_shown_as_not_measured() -> None:
+    (found,) = results([Row("a call", "a.b", "us", "µs", 5)], FAST, {"a.b": "no"})
+    assert str(found) == "| a call | failed | | | ≤ 5 µs | **not measured** |"
+    assert (found.met, found.ratio) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("unit", "steady", "ratio"), [("x", True, 5), ("x", False, None), ("µs", True, None)]
+)
+def test_what_is_neither_of_a_floor_nor_a_multiple_or_is_luck_has_no_ratio(
+    unit: str, steady: bool, ratio: float | None
+) -> None:
+    (found,) = results([Row("a call", "hot_path.calls", "us", unit, steady=steady)], FAST)
+    assert found.ratio == ratio
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [(0, "0"), (3.14159, "3.14"), (212.7, "213"), (61_234.5, "61 234"), (7.0, "7")],

@@ -6,6 +6,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import trustme
 
 from benchmarks.sink_server import SinkServer
 from tests.chaos.account import line_of, together
@@ -114,8 +115,17 @@ def stage(stages: Callable[..., Stage]) -> Stage:
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[SinkServer]:
-    with SinkServer() as server:
+def authority() -> trustme.CA:
+    return trustme.CA()  # which nobody trusts
+
+
+@pytest.fixture(scope="module")
+def running(
+    authority: trustme.CA, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[SinkServer]:
+    certificate = tmp_path_factory.mktemp("tls") / "certificate.pem"
+    authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(certificate)
+    with SinkServer(certificate) as server:
         yield server
 
 

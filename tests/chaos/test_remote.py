@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from benchmarks.sink_server import SinkServer
-from benchmarks.sink_server.faults import CERTIFICATE
 from telemetry_core import load_config
 from telemetry_core.cli.flush import deliver_all
 from telemetry_core.cli.resume import end_pause
@@ -17,6 +16,9 @@ from tests.chaos.stage import PATIENCE, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
+
+    import trustme
 
     from tests.chaos.stage import Stage
 
@@ -26,6 +28,19 @@ UNTIL_DELIVERED = "while not client.flush(5): pass\n"
 UNTIL_IT_FAILS = 'while not client.flush(1).sinks["webhook"].error: pass\n'
 UNTIL_TOLD_TO_GO_ON = 'print("waits", flush=True); sys.stdin.readline()\n'
 SOON: Any = {"TELEMETRY_EXIT_TIMEOUT": "0.2"}
+
+
+@pytest.fixture
+def trusted(
+    authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], None]:
+    """Return what makes the next programs trust the server's certificate."""
+
+    def trust() -> None:
+        authority.cert_pem.write_to_path(tmp_path / "trusted.pem")
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "trusted.pem"))
+
+    return trust
 
 
 def fault(sentence: str, kind: str, *more: object, whole: bool = False, **how: Any) -> Any:
@@ -232,13 +247,13 @@ def test_a_redirect_is_followed_by_nothing_that_was_told(
 
 @pytest.mark.chaos("a certificate that nobody has signed", "remote")
 def test_nothing_is_sent_under_a_certificate_that_is_not_trusted(
-    remote: Callable[..., Stage], server: SinkServer, monkeypatch: pytest.MonkeyPatch
+    remote: Callable[..., Stage], server: SinkServer, trusted: Callable[[], None]
 ) -> None:
     stage = remote(scheme="https")
     server.misbehave("tls")
     stage.run(TELLS)
     assert not server.requests()
-    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+    trusted()
     stage.conclude()
 
 
@@ -252,7 +267,7 @@ def test_nothing_is_sent_under_a_certificate_that_is_not_trusted(
 def test_a_handshake_that_does_not_end_keeps_nobody(
     remote: Callable[..., Stage],
     server: SinkServer,
-    monkeypatch: pytest.MonkeyPatch,
+    trusted: Callable[[], None],
     kind: str,
     how: dict[str, Any],
 ) -> None:
@@ -260,7 +275,7 @@ def test_a_handshake_that_does_not_end_keeps_nobody(
     server.misbehave(kind, **how)
     stage.run(TELLS, **SOON)
     server.misbehave("tls")
-    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+    trusted()
     stage.conclude()
 
 
