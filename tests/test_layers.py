@@ -30,7 +30,7 @@ LAYERS = (
     ("delivery.engine",),
     ("delivery.crew", "delivery.sinks"),
     ("delivery.hears", "delivery.intake", "delivery.worker", "delivery.process", "delivery.report"),
-    ("delivery.alarm", "delivery.ticket", "delivery.ticks"),
+    ("delivery.alarm", "delivery.rest", "delivery.ticket", "delivery.ticks"),
     ("delivery.shipper",),
     ("delivery.blame", "delivery.burial", "delivery.ends", "delivery.gate", "delivery.hand"),
     ("delivery.receipts",),

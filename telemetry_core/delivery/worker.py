@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from telemetry_core.clock import Bell
 from telemetry_core.delivery.alarm import Alarm
+from telemetry_core.delivery.rest import Rest
 from telemetry_core.delivery.ticket import Ticket, Tickets
 from telemetry_core.delivery.ticks import Ticks
 from telemetry_core.errors import described
@@ -67,8 +67,7 @@ class Worker:
         self._when_off = when_off
         self._bell = Bell()
         self._tickets = Tickets()
-        self._rests: deque[None] = deque()
-        self._resting = False
+        self._rest = Rest()
         self._turn = threading.Lock()
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -87,10 +86,10 @@ class Worker:
         self._wanted = True
         while not self._stopped and self._starting.acquire(blocking=False):
             try:
-                runs = (self.running and self._withdraw_rest()) or self._start_thread()
+                runs = (self.running and self._rest.withdraw()) or self._start_thread()
             finally:
                 self._starting.release()
-            if not (runs and self._resting and self._wanted):
+            if not (runs and self._rest.wanted and self._wanted):
                 return runs
             # Another thread had it rest meanwhile, and wants it again, but found the lock taken.
         return False
@@ -121,9 +120,7 @@ class Worker:
         if self._thread is threading.current_thread():
             return False
         self._wanted = False
-        if not self._resting:
-            self._resting = True
-            self._rests.append(None)
+        self._rest.ask()
         self._bell.ring()
         return self.join(timeout)
 
@@ -169,8 +166,7 @@ class Worker:
         thread = threading.Thread(target=self._run, name=f"telemetry-{self.name}", daemon=True)
         before, self._thread = self._thread, thread
         self._bell = Bell()  # gevent may have patched since: a greenlet waits at no lock of threads
-        self._resting = False
-        self._rests.clear()
+        self._rest.forget()
         try:
             thread.start()
         except RuntimeError as error:  # no more threads, for now
@@ -181,16 +177,6 @@ class Worker:
             self._complain("thread", f"{self.no_thread}; records wait")
             return False
         self.no_thread = ""
-        return True
-
-    def _withdraw_rest(self) -> bool:
-        """Take back a request to end, if any; false when the thread is following it already."""
-        if self._resting:
-            self._resting = False
-            try:
-                self._rests.pop()
-            except IndexError:
-                return False
         return True
 
     def _run(self) -> None:
@@ -210,11 +196,7 @@ class Worker:
             self._tickets.take()
             self._answer(done=False)
             return True
-        try:
-            self._rests.popleft()
-        except IndexError:
-            return False
-        return True
+        return self._rest.take()
 
     def _build_once(self) -> None:
         build, self._build = self._build, None
@@ -301,7 +283,7 @@ class Worker:
             self._waits_until = float("-inf")
 
     def _is_called(self) -> bool:
-        return bool(self._tickets.asked or self._rests or self._stopped)
+        return bool(self._tickets.asked or self._rest.asked or self._stopped)
 
     def _complain(self, kind: str, text: str, *, final: bool = False) -> None:
         with suppress(Exception):  # a report that raises, as tests have it, ends no thread
