@@ -228,6 +228,37 @@ fork_and_go_on(client)
     stage.conclude()
 
 
+TELLS_ITS_OWN = """
+from time import time_ns
+from telemetry_core import SystemClock
+class Still(SystemClock):
+    time_ns = staticmethod(lambda now=time_ns(): now)  # so that ids differ by more than their time
+client = TelemetryClient(clock=Still())
+capture(client, range(10))
+if not (pid := os.fork()):
+    capture(client, range(100, 110))
+    assert client.flush(60)
+    os._exit(0)
+assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+print(flush=True); sys.stdin.readline()
+capture(client, range(10, 20))
+"""
+
+
+@pytest.mark.chaos("a child delivers while its parent lives, and the clock stands still", "forks")
+def test_a_child_delivers_its_own_records_and_none_of_its_parents(
+    stages: Callable[..., Stage],
+) -> None:
+    stage = stages("sqlite", "ndjson")
+    program = stage.start(TELLS_ITS_OWN, TELEMETRY_LINGER="600")
+    assert program.stdout is not None
+    program.stdout.readline()
+    assert stage.rows("SELECT count(*) FROM run_events") == [(10,)]
+    stage.finish(program)
+    stage.conclude()
+    assert stage.account("ndjson").twice == 0
+
+
 @pytest.mark.chaos("a parent killed while it holds a lock in a file, and a child lives on", "forks")
 @pytest.mark.parametrize(
     "held", halves(FILE_LOCKS, "the turn of sqlite", "a transaction of sqlite")
