@@ -33,6 +33,13 @@ def grow():
     resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
 """
+MAY_GROW_BY_100_BYTES = f"""
+base = Path(os.environ["TELEMETRY_BASE_DIR"])
+{MAY_NOT_GROW}
+[segment] = base.rglob("standard-*.seg")
+most = segment.stat().st_size + 100
+resource.setrlimit(resource.RLIMIT_FSIZE, (most, limits[1]))
+"""
 PLACES = {
     "everything": "",
     "the spool": "spool",
@@ -187,5 +194,28 @@ capture(client, range(100, 150))
 grow()
 client.close()
 """)
+    assert len(stage.recorded()) == 100
+    stage.conclude()
+
+
+@pytest.mark.chaos("a disk takes half of a record, recovers, and SIGKILL", "disk")
+def test_what_the_disk_took_half_of_is_on_it_once_it_recovers(stage: Stage) -> None:
+    stage.run(
+        f"""{MAY_GROW_BY_100_BYTES}
+capture(client, range(100, 150))
+assert segment.stat().st_size == most
+grow()
+signal.alarm(30)
+pause = threading.Event()
+def whole_lines():
+    lines = [line for path in base.rglob("*.seg") for line in path.read_bytes().split(b"\\n")[:-1]]
+    return sum(b"mk-" in line for line in lines)
+while whole_lines() < 100:
+    pause.wait(0.01)
+os.kill(os.getpid(), signal.SIGKILL)
+""",
+        code=-signal.SIGKILL,
+        TELEMETRY_LINGER="600",
+    )
     assert len(stage.recorded()) == 100
     stage.conclude()
