@@ -96,3 +96,18 @@ def test_nobody_delivers_what_another_service_left(stages: Callable[..., Stage])
     stage.run(f"{TELLS}client.close()", "100", "200", TELEMETRY_SERVICE="two")
     assert stage.rows("SELECT count(*) FROM run_events") == [(100,)]
     stage.conclude()
+
+
+@pytest.mark.chaos("`telemetry flush` beside a program that keeps its records", "together")
+def test_a_flush_takes_nothing_from_a_program_that_lives(stages: Callable[..., Stage]) -> None:
+    stage = stages("sqlite", "ndjson")
+    keeps = f"{TELLS}print(flush=True); sys.stdin.readline()"
+    program = stage.start(keeps, "0", "100", TELEMETRY_LINGER="600")
+    assert program.stdout is not None
+    program.stdout.readline()
+    (stage.home / "told").touch()
+    stage.finish(stage.start(FLUSHES), None)
+    assert stage.rows("SELECT id FROM run_events") == []
+    stage.finish(program)
+    stage.conclude()
+    assert stage.account("ndjson").twice == 0
