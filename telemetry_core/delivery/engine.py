@@ -14,7 +14,7 @@ from telemetry_core.delivery.memory_spool import MAX_RECORDS, MemorySpool
 from telemetry_core.delivery.process import PROCESS
 from telemetry_core.delivery.report import ClientHealth, FlushReport, SinkHealth
 from telemetry_core.delivery.sinks import SECONDS_PER_DAY, DrivenSink, UndrivenSink
-from telemetry_core.delivery.spool.spool import Spool
+from telemetry_core.delivery.spool.spool import PATIENCE, Spool
 from telemetry_core.delivery.spool.sync import SYNC_SECONDS
 from telemetry_core.delivery.worker import Worker
 from telemetry_core.errors import described
@@ -148,16 +148,16 @@ class Engine:
         """
         if sink in self.spool.outboxes:
             self.spool.sink_is_live(sink, destination)
-            self._take_over()
+            self._take_over(PATIENCE)
 
     def _adopt(self) -> None:
         if not self.crew.dismissed:
             self._take_over()
 
-    def _take_over(self) -> None:
+    def _take_over(self, patience: float = 0.0) -> None:
         """Take over what others left; what keeps us from that keeps no sink from its own."""
         try:
-            if self.spool.adopt():
+            if self.spool.adopt(patience):
                 self._takeovers += 1
         except Exception as error:
             problem = f"what other programs left cannot be taken over: {described(error)}"

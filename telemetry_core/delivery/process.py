@@ -143,7 +143,8 @@ class Process:
         self._inherited.members += self._present()
         self._members = weakref.WeakSet()
         for member in self._inherited.members:
-            member.leave_to_parent()
+            with suppress(Exception):  # what one of them cannot do is no other's loss
+                member.leave_to_parent()
 
 
 PROCESS = Process()

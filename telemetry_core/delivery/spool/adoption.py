@@ -53,16 +53,18 @@ class Adoption:
         self._wanted = wanted
         self._present = present
         self._left_alone: dict[Path, int] = {}
+        self._noting = self._left_alone
         self._reported: set[Path] = set()
 
     def adopt(self, held: Collection[Path]) -> Iterator[Folder]:
         """Yield each folder that is free and that holds something for us, oldest first."""
+        self._noting = self._left_alone  # what is seen for the sinks of now counts for no later one
         for path in self._others(held):
             try:
                 folder = self._try(path)
             except UnknownFormatError as error:
                 self._report_once(path, f"cannot be read: {error}; it is left alone")
-                self._left_alone[path] = _changed_ns(path)
+                self._leave(path)
             except OSError as error:  # the disk, or too many open files: it may work next time
                 self._report_once(path, f"cannot be adopted now: {error}")
             else:
@@ -71,11 +73,14 @@ class Adoption:
 
     def leave(self, folder: Folder) -> None:
         """Remember that a folder has nothing more for us until it changes."""
-        self._left_alone[folder.path] = _changed_ns(folder.path)
+        self._leave(folder.path)
 
     def look_again(self) -> None:
         """Forget what was left alone: there is a sink now that was not there before."""
-        self._left_alone.clear()
+        self._left_alone = {}
+
+    def _leave(self, path: Path) -> None:
+        self._noting[path] = _changed_ns(path)
 
     def _others(self, held: Collection[Path]) -> list[Path]:
         try:
@@ -122,7 +127,7 @@ class Adoption:
             return None
         folder = Folder.open(path, lock, owner)
         if owner.service != self.service or not self._wanted(folder):
-            self._left_alone[path] = _changed_ns(path)
+            self._leave(path)
             return None
         return folder
 
@@ -136,7 +141,7 @@ class Adoption:
                 for name in names:
                     remove_cursors(path / name)
                 os.rmdir(path)
-        self._left_alone[path] = _changed_ns(path)
+        self._leave(path)
         lock.remove()
 
     def _report_once(self, path: Path, what: str) -> None:

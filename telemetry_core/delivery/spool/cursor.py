@@ -10,7 +10,7 @@ from attrs import define, field
 from msgspec.json import decode, encode
 
 from telemetry_core.delivery.spool.frame import frame, unframe
-from telemetry_core.files import DAMAGED, AppendFile, give_up_file, replace_file
+from telemetry_core.files import DAMAGED, NONSENSE, AppendFile, give_up_file, replace_file
 from telemetry_core.records import Lane
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Cursor:
             return cls(path)
         for raw in reversed(content.split(b"\n")[:-1]):
             line = unframe(raw)
-            with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):
+            with contextlib.suppress(*NONSENSE):
                 if line is not None:
                     return cls._from_line(path, line)
         _cursors, folder, _spool, base = list(path.parents)[:4]

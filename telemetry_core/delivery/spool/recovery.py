@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from attrs import evolve
@@ -15,6 +16,8 @@ from telemetry_core.logs import get_logger
 from telemetry_core.records import Lane
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from telemetry_core.delivery.spool.folder import Folder
     from telemetry_core.delivery.spool.writer import SpoolWriter
 
@@ -32,12 +35,26 @@ def pour_back(writer: SpoolWriter) -> None:
         return
     for lane, line, record_id, settled in overflow.unsettled():
         target = writer.folder if writer.overflow is None else writer.overflow
-        if target is not None:
-            for sink in settled:
-                target.cursor(sink).settled[lane].add(record_id)
+        marks = _marks(target, settled, lane)
+        for mark in marks:
+            mark.add(record_id)
         writer.put(lane, line)
+        if writer.overflow not in {None, target}:  # the disk refuses it again
+            for mark in marks:
+                mark.discard(record_id)
+            for mark in _marks(writer.overflow, settled, lane):
+                mark.add(record_id)
     if writer.folder is not None:
         writer.folder.save_cursors()
+
+
+def _marks(folder: Folder | None, sinks: Iterable[str], lane: Lane) -> list[set[str]]:
+    """Return what these sinks have settled there; without it a record comes twice, never not."""
+    marks: list[set[str]] = []
+    if folder is not None:
+        with contextlib.suppress(OSError):
+            marks.extend(folder.cursor(sink).settled[lane] for sink in sinks)
+    return marks
 
 
 def _disk_takes_records(writer: SpoolWriter) -> bool:

@@ -228,6 +228,10 @@ class Appender:
         """Stop writing; the segment stays readable."""
         if self.segment is not None and self._file is not None:
             self.segment.retire(self._file)
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Stop writing without a descriptor for reading on, which might not be had."""
         self.write = _not_open
         self._file = None
         self.segment = None

@@ -12,6 +12,7 @@ from telemetry_core.delivery.spool.adoption import Adoption, open_runs
 from telemetry_core.delivery.spool.outbox import SpoolOutbox
 from telemetry_core.delivery.spool.owner import Owner
 from telemetry_core.delivery.spool.room import make_room
+from telemetry_core.delivery.spool.waiting import anything_waits
 from telemetry_core.delivery.spool.writer import SPOOL, SpoolWriter
 from telemetry_core.logs import get_logger
 
@@ -158,10 +159,13 @@ class Spool:
             finally:
                 self._caring.release()
 
-    def adopt(self) -> bool:
-        """Take over what processes that have ended left for our sinks; true when there was some."""
+    def adopt(self, patience: float = 0.0) -> bool:
+        """Take over what processes that have ended left for our sinks; true when there was some.
+
+        With patience also after another thread that is at it, for sinks it may not know of yet.
+        """
         adopted = False
-        if self._live and self._caring.acquire(blocking=False):
+        if self._live and self._caring.acquire(timeout=patience):
             try:
                 self._let_go_of_what_is_done()
                 held = {folder.path for folder in self.folders()}
@@ -270,8 +274,8 @@ class Spool:
 
 
 def _holds_something(folder: Folder) -> bool:
-    """Say whether any sink has yet to settle anything here, without counting all of it."""
-    return any(folder.unread(sink, at_most=1) for sink in folder.owner.owed)
+    """Say whether any sink has yet to settle anything here."""
+    return any(anything_waits(folder, sink) for sink in folder.owner.owed)
 
 
 def _leave_or_remove(folder: Folder) -> None:

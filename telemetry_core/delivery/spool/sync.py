@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from telemetry_core.delivery.spool.segment import Appender, sync_data
@@ -49,8 +50,9 @@ class CountingAppender(Appender):
         waiting = self._unsynced
         if waiting == 0 and not self._rolled:
             return
-        while self._rolled:
-            sync_data(self._rolled[0].fileno())
-            self._rolled.popleft()
+        for file in self._rolled.copy():
+            sync_data(file.fileno())
+            with suppress(ValueError):  # another thread was quicker
+                self._rolled.remove(file)
         super().sync()
         self._unsynced -= waiting

@@ -114,7 +114,8 @@ class SpoolWriter:
 
     def abandon(self) -> None:
         """Close what a forked child inherited."""
-        self.shut()
+        self.critical.let_go()
+        self.standard.let_go()
         if self.folder is not None:
             self.folder.abandon()
 
