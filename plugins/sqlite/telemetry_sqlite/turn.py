@@ -52,7 +52,7 @@ class Turn:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._descriptor is not None:
+        if self._descriptor is not None and self._descriptor in _OPEN:
             fcntl.flock(self._descriptor, fcntl.LOCK_UN)  # a child's copy must not hold it on
             _OPEN.close(self._descriptor)
 
@@ -68,6 +68,10 @@ class _OpenTurns:
         self._descriptors: set[int] = set()
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._close_inherited)
+
+    def __contains__(self, descriptor: object) -> bool:
+        """Tell whether this process opened it; in a forked child its number may be another file's."""
+        return descriptor in self._descriptors
 
     def open(self, path: str) -> int:
         """Open a file to queue with. Raises `OSError`."""

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
 
 import pytest
 from telemetry_sqlite.turn import Turn
+
+from tests.forked import ended, forked
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,3 +61,15 @@ def test_a_link_and_the_file_it_leads_to_have_one_turn(tmp_path: Path) -> None:
         Turn(str(tmp_path / "runs.sqlite"), patience=0),
     ):
         pass
+
+
+def test_a_child_forked_within_a_turn_closes_no_file_of_its_own_at_its_end(tmp_path: Path) -> None:
+    with Turn(str(tmp_path / "runs.sqlite")) as turn:
+        number = turn._descriptor
+
+        def leave() -> None:
+            assert os.open(tmp_path / "own", os.O_WRONLY | os.O_CREAT) == number
+            turn.__exit__(None, None, None)
+            os.write(number, b"still open")
+
+        assert ended(forked(leave)) == 0
