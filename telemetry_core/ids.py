@@ -37,7 +37,7 @@ class RandomIds:
     What ends run ids is drawn for many at once: to ask the system each time costs a microsecond.
     """
 
-    __slots__ = ("_counter", "_head", "_suffixes", "_tail")
+    __slots__ = ("_counter", "_head", "_pid", "_suffixes", "_tail")
 
     def __init__(self) -> None:
         self._counter = itertools.count()
@@ -46,12 +46,13 @@ class RandomIds:
         self._head = (-1, 0, "00000000-0000-7000-")
         self._tail = ""
         self._suffixes: deque[str] = deque()
+        self._pid = 0
         self.reseed()
 
     def reseed(self) -> None:
         """Draw the 48 random bits anew, and forget what was drawn for run ids."""
         self._tail = f"-{os.urandom(6).hex()}"
-        self._suffixes = deque()
+        self._suffixes, self._pid = deque(), os.getpid()
 
     def event_id(self, time_ns: int) -> str:
         """Return a new UUID whose head is the given time, or the latest one seen."""
@@ -72,6 +73,8 @@ class RandomIds:
         return format_run_id(agent_name, time_ns, self._suffix())
 
     def _suffix(self) -> str:
+        if self._pid != os.getpid():  # of a client that is off nobody tells a forked child
+            self.reseed()
         try:
             return self._suffixes.popleft()
         except IndexError:

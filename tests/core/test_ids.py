@@ -8,6 +8,7 @@ from uuid import RFC_4122, UUID
 import pytest
 
 from telemetry_core.ids import RandomIds, derived_id, format_run_id, random_id
+from tests.forked import ended, forked
 
 NOON = 1_767_268_800 * 10**9
 MS = 10**6
@@ -57,6 +58,17 @@ def test_a_forked_child_makes_other_run_ids() -> None:
     child.reseed()
     ours, theirs = ({s.run_id("agent", NOON) for _ in range(200)} for s in (source, child))
     assert len(ours | theirs) == 400
+
+
+def test_a_forked_child_that_nobody_tells_makes_other_run_ids() -> None:
+    source = RandomIds()
+    source.run_id("agent", NOON)
+    drawn = set(source._suffixes)
+
+    def make() -> None:
+        assert source.run_id("agent", NOON)[-8:] not in drawn
+
+    assert ended(forked(make)) == 0
 
 
 def test_threads_never_share_an_id() -> None:
