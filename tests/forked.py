@@ -1,4 +1,7 @@
-"""Children of the test's own process: real ones, to be killed or given a terminal, soon started."""
+"""Children of the test's own process: real ones, to be killed or given a terminal, soon started.
+
+For what needs no interpreter of its own; programs that do are `tests/flows` and `tests/chaos`.
+"""
 
 from __future__ import annotations
 

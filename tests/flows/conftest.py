@@ -1,4 +1,7 @@
-"""Programs run as real processes over one base directory, and what of their story arrived."""
+"""Programs run as real processes over one base directory, and what of their story arrived.
+
+For how things go together; what breaks, and has to be accounted for, stands in `tests/chaos`.
+"""
 
 from __future__ import annotations
 
