@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
@@ -18,6 +18,9 @@ from telemetry_core import load_config
 from telemetry_core.manager import Manager
 from tests.core.cli.terminal import typed
 from tests.docs.conftest import PYTEST
+
+if TYPE_CHECKING:
+    from tests.warm import WarmInterpreter
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
@@ -148,9 +151,14 @@ def test_a_quoted_block_is_the_file_it_names(block: Block) -> None:
 
 
 @pytest.mark.parametrize("block", [b for b in _of("python") if not b.tests], ids=str)
-def test_a_python_block_runs(block: Block, scratch: Path) -> None:
-    (scratch / "block.py").write_text(block.code, encoding="utf-8")
-    _python(["block.py"], scratch)
+def test_a_python_block_runs(block: Block, scratch: Path, warm: WarmInterpreter) -> None:
+    program = warm.start(block.code, env=_environ(scratch), cwd=scratch)
+    try:
+        output, errors = program.communicate()
+    finally:
+        program.kill()
+    assert program.returncode == 0, output + errors
+    assert "Traceback" not in errors
 
 
 def test_all_python_blocks_that_are_tests_pass(scratch: Path) -> None:
