@@ -72,7 +72,9 @@ class Result:
             budget = f"{'≥' if self.row.at_least else '≤'} {shown(self.row.budget)}{unit}"
         if not self.values:
             return f"| {self.row.what} | failed | | | {budget} | **not measured** |"
-        spread = f"{shown(min(self.values))} to {shown(max(self.values))}"
+        spread = ""
+        if len(self.values) > 1:
+            spread = f"{shown(min(self.values))} to {shown(max(self.values))}"
         times = "" if self.times_the_floor is None else f"{shown(self.times_the_floor)} x"
         verdict = {True: "met", False: "**not met**", None: ""}[self.met]
         return f"| {self.row.what} | {shown(self.middle)}{unit} | {spread} | {times} | {budget} | {verdict} |"

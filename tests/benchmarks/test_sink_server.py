@@ -49,6 +49,15 @@ def post(connection: HTTPConnection, path: str, body: bytes, **headers: str) -> 
     return answer.status, answer.read()
 
 
+def test_the_last_is_the_last_with_a_mark_and_not_what_else_a_client_sends(
+    server: SinkServer, connection: HTTPConnection
+) -> None:
+    post(connection, "/", mark(1))
+    when = server.last()
+    post(connection, "/", b"a report of the client's own")
+    assert server.last() == when > 0
+
+
 def test_every_mark_is_counted_as_often_as_it_came(
     server: SinkServer, connection: HTTPConnection
 ) -> None:
