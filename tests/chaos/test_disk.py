@@ -198,24 +198,30 @@ client.close()
     stage.conclude()
 
 
-@pytest.mark.chaos("a disk takes half of a record, recovers, and SIGKILL", "disk")
-def test_what_the_disk_took_half_of_is_on_it_once_it_recovers(stage: Stage) -> None:
+@pytest.mark.chaos("a disk takes half of a record, then none, recovers, and SIGKILL", "disk")
+@pytest.mark.parametrize("durability", ["process", "always"])
+def test_what_the_disk_took_half_of_is_on_it_once_it_recovers(
+    stage: Stage, durability: str
+) -> None:
     stage.run(
         f"""{MAY_GROW_BY_100_BYTES}
 capture(client, range(100, 150))
 assert segment.stat().st_size == most
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+capture(client, range(200, 250))
 grow()
 signal.alarm(30)
 pause = threading.Event()
 def whole_lines():
     lines = [line for path in base.rglob("*.seg") for line in path.read_bytes().split(b"\\n")[:-1]]
     return sum(b"mk-" in line for line in lines)
-while whole_lines() < 100:
+while whole_lines() < 150:
     pause.wait(0.01)
 os.kill(os.getpid(), signal.SIGKILL)
 """,
         code=-signal.SIGKILL,
         TELEMETRY_LINGER="600",
+        TELEMETRY_DURABILITY=durability,
     )
-    assert len(stage.recorded()) == 100
+    assert len(stage.recorded()) == 150
     stage.conclude()

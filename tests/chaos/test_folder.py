@@ -73,7 +73,6 @@ def test_what_happens_to_the_folder_loses_nothing(stage: Stage, damage: str) -> 
 
 
 @pytest.mark.chaos("its folder is removed, and SIGKILL once it was made anew", "folder")
-@pytest.mark.whole
 def test_what_was_carried_over_survives_the_program(stage: Stage) -> None:
     stage.run(
         f"""{BEGINS}
