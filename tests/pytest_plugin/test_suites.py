@@ -31,7 +31,7 @@ ALL = """
             httpx.post(telemetry_http_server.url, timeout=httpx.Timeout(30, read=0.01))
         except httpx.ReadTimeout:
             pass
-        assert telemetry_http_server.requests
+        assert telemetry_http_server.wait_for(lambda: telemetry_http_server.requests)
 """
 
 
