@@ -128,13 +128,12 @@ def encode(
             line = _write(_EventLine(record_id, seq, time_ns, event, repeat))
             if _is_always_read(event) and type(record_id) is str:
                 return line
+            may_be_deep = len(line) >= _SHORTEST_DEEP_LINE
         else:
             run = _RunBody(*_body_values(body))
             line = _write(_RUN_LINES[kind](record_id, seq, time_ns, run, repeat))
-            if not any(_json_values(body)):
-                _read(line)
-                return line
-        if len(line) < _SHORTEST_DEEP_LINE or not _is_too_deep(line):
+            may_be_deep = any(_json_values(body))
+        if not may_be_deep or not _is_too_deep(line):
             _read(line)
             return line
     except Exception:  # noqa: S110 - whatever it was, the tolerant path copes with it
