@@ -19,7 +19,6 @@ from telemetry_core.delivery.spool.sync import SYNC_SECONDS
 from telemetry_core.delivery.worker import Worker
 from telemetry_core.errors import described
 from telemetry_core.ids import random_fraction
-from telemetry_core.logs import get_logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -31,8 +30,6 @@ if TYPE_CHECKING:
     from telemetry_core.ids import IdSource
     from telemetry_core.manager import Manager
     from telemetry_core.plugin import Plugin
-
-logger = get_logger("telemetry_core.engine")
 
 CARE_EVERY = 1.0
 ADOPT_EVERY = 5.0
@@ -183,7 +180,8 @@ class Engine:
         again = True
         while again:
             before = self._takeovers
-            self._wait(self._request(), deadline)
+            for ticket in self._request():
+                ticket.wait(max(0.0, deadline - self.clock.monotonic()))
             again = self._found_more(before, deadline)
         return self.report()
 
@@ -209,10 +207,6 @@ class Engine:
 
     def _request(self) -> list[Ticket]:
         return [sink.worker.request_flush() for sink in self.sinks]
-
-    def _wait(self, tickets: list[Ticket], deadline: float) -> None:
-        for ticket in tickets:
-            ticket.wait(max(0.0, deadline - self.clock.monotonic()))
 
     def report(self) -> FlushReport:
         """Return the figures of every sink."""
