@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from telemetry_core.clock import get_iso8601_timestamp as get_iso8601_timestamp
     from telemetry_core.clock import iso8601 as iso8601
     from telemetry_core.clock import parse_iso8601 as parse_iso8601
+    from telemetry_core.codec import decode_record as decode_record
+    from telemetry_core.codec import encode_record as encode_record
     from telemetry_core.config import DeliverySettings as DeliverySettings
     from telemetry_core.config import PrivacySettings as PrivacySettings
     from telemetry_core.config import TelemetryConfig as TelemetryConfig
@@ -47,6 +49,9 @@ if TYPE_CHECKING:
     from telemetry_core.errors import SpoolError as SpoolError
     from telemetry_core.errors import TelemetryError as TelemetryError
     from telemetry_core.errors import UnknownStatusError as UnknownStatusError
+    from telemetry_core.figures import HOUR as HOUR
+    from telemetry_core.figures import CountedRun as CountedRun
+    from telemetry_core.figures import figures_of as figures_of
     from telemetry_core.files import make_private_file as make_private_file
     from telemetry_core.files import set_aside as set_aside
     from telemetry_core.files import sync_directory as sync_directory
@@ -82,6 +87,7 @@ if TYPE_CHECKING:
     from telemetry_core.records import Rejection as Rejection
     from telemetry_core.run_context import RunContext as RunContext
     from telemetry_core.run_context import current_run as current_run
+    from telemetry_core.run_filter import RunFilter as RunFilter
 
 __version__ = "0.1.0"
 
@@ -89,6 +95,7 @@ _HOMES = {
     "api_payload": "APIPayload",
     "client": "TelemetryClient",
     "clock": "Bell Clock SystemClock calculate_duration_ms get_iso8601_timestamp iso8601 parse_iso8601",
+    "codec": "decode_record encode_record",
     "config": "DeliverySettings PrivacySettings TelemetryConfig load_config",
     "credentials": "Secret",
     "default": (
@@ -103,6 +110,7 @@ _HOMES = {
         "ConfigError CredentialError InvalidRecordError PluginError PluginNotFoundError"
         " SpoolError TelemetryError UnknownStatusError"
     ),
+    "figures": "HOUR CountedRun figures_of",
     "files": "make_private_file set_aside sync_directory sync_path",
     "hookspecs": "NAME hookimpl hookspec",
     "ids": "IdSource derived_id format_run_id",
@@ -116,6 +124,7 @@ _HOMES = {
     "privacy": "Redactor",
     "records": "Batch Finding Health Kind Lane Level Receipt Record Rejection",
     "run_context": "RunContext current_run",
+    "run_filter": "RunFilter",
 }
 _PUBLIC = {name: module for module, names in _HOMES.items() for name in names.split()}
 

@@ -22,12 +22,10 @@ from telemetry_core.models import (
     normalize_status,
 )
 from telemetry_core.plain import CUT, MAX_DEPTH, text_of, text_or_none, tolerant
-from telemetry_core.records import Kind, Record
+from telemetry_core.records import Kind, Lane, Record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from telemetry_core.records import Lane
 
 REPEAT_ENDING = b',"repeat":true}'
 _DEEPEST_LINE = MAX_DEPTH + 2  # the line and its body are levels too
@@ -166,6 +164,19 @@ def decode(line: bytes, lane: Lane) -> Record:
         return Record(read.id, Kind.EVENT, read.seq, read.time, lane, event, len(line))
     run = RunRecord(*_run_values(read.body))
     return Record(read.id, _KINDS[type(read)], read.seq, read.time, lane, run, len(line))
+
+
+def encode_record(record: Record) -> bytes:
+    """Return a record as the line of JSON that the spool holds of it; never raises."""
+    return encode(record.id, record.kind, record.seq, record.time_ns, record.body)
+
+
+def decode_record(line: bytes, lane: Lane = Lane.STANDARD) -> Record:
+    """Return the record that a line of JSON holds, as of this lane.
+
+    Raises `InvalidRecordError` when it holds none.
+    """
+    return decode(line, lane)
 
 
 def is_repeat(line: bytes) -> bool:

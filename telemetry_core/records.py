@@ -69,10 +69,15 @@ class Batch:
 
 @define
 class Rejection:
-    """Why a sink will never accept a record."""
+    """Why a sink will never accept a record.
+
+    :ivar certain: it is the record's kind, whatever became of others. Without it, one code for
+        a whole batch makes the core ask whether the other end is to blame.
+    """
 
     code: str
     reason: str
+    certain: bool = False
 
 
 @define

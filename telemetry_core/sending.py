@@ -6,7 +6,6 @@ Needs the extra `telemetry-core[http]`; httpx is imported only where it is used.
 from __future__ import annotations
 
 import math
-import ssl
 import sys
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
@@ -34,6 +33,7 @@ __all__ = [
     "post",
     "receipt_for",
     "receipt_for_error",
+    "request",
     "retry_after",
     "timeout_for",
     "user_agent",
@@ -78,6 +78,7 @@ def http_client(
     """Return a client as every sink of ours uses it; the sink closes it.
 
     Redirects are not followed: a credential goes to the host it was meant for, or nowhere.
+    Cookies are not kept: nobody asked for them to be sent.
 
     :param name: the distribution that sends, for the user agent.
     :param trust_store: a PEM file with the certificates to trust instead of the usual ones.
@@ -87,16 +88,19 @@ def http_client(
     """
     import httpx
 
-    verify = True if trust_store is None else ssl.create_default_context(cafile=trust_store)
+    from telemetry_core.carrying import Client, carrier, trust
+
+    verify = trust(trust_store, trust_env=proxies)
+    limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
     ours = {"User-Agent": user_agent(name), "Accept-Encoding": "identity"}
-    return httpx.Client(
+    return Client(
         headers={**ours, **(headers or {})},
         verify=verify,
         trust_env=proxies,
         follow_redirects=False,
         timeout=httpx.Timeout(LONGEST_CALL, connect=LONGEST_CONNECT),
-        limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
-        transport=transport,
+        limits=limits,
+        transport=transport or carrier(verify, limits, proxies=proxies),
     )
 
 
@@ -126,22 +130,37 @@ def post(
     clock: Clock,
     headers: Mapping[str, str] | None = None,
 ) -> Answer:
-    """Post a body and read the whole answer, both before the batch's deadline.
+    """Post a body and read the whole answer, as `request` does."""
+    return request(client, "POST", url, content, batch=batch, clock=clock, headers=headers)
+
+
+def request(
+    client: httpx.Client,
+    method: str,
+    url: str,
+    content: bytes | None = None,
+    *,
+    batch: Batch,
+    clock: Clock,
+    headers: Mapping[str, str] | None = None,
+    largest: int = LARGEST_ANSWER,
+) -> Answer:
+    """Make a request and read the whole answer, both before the batch's deadline.
 
     Raises `httpx.TransportError` when the network or the deadline gets in the way, which
-    `receipt_for_error` turns into a receipt; so does an answer larger than any of ours.
+    `receipt_for_error` turns into a receipt; so does an answer of more than the `largest` number of bytes.
     """
     import httpx
 
     timeout = timeout_for(batch, clock)
     body = bytearray()
     to = _parsed(url)
-    with client.stream("POST", to, content=content, headers=headers, timeout=timeout) as response:
+    with client.stream(method, to, content=content, headers=headers, timeout=timeout) as response:
         for chunk in response.iter_raw():
             body += chunk
             if clock.monotonic() >= batch.deadline:
                 raise httpx.ReadTimeout("the answer came too slowly", request=response.request)
-            if len(body) > LARGEST_ANSWER:
+            if len(body) > largest:
                 raise httpx.ReadError("the answer is too large", request=response.request)
         return Answer(response.status_code, response.headers, bytes(body))
 

@@ -17,18 +17,24 @@ if TYPE_CHECKING:
 GROUP = "telemetry_core.cli"
 _HELP_WIDTH = 70
 
-# Whom to ask for a command that nobody installed offers.
+# Whom to ask for a command that nobody installed offers, by the words one types.
 _OFFERED_BY = {
     "serve": "telemetry-run-service",
     "ingest": "telemetry-ingest",
     "db": "telemetry-sqlite",
+    "import": "telemetry-http-api",
     "posthog": "telemetry-posthog",
     "auth": "telemetry-raxe",
     "sheets": "telemetry-sheets",
+    "runs close-stale": "telemetry-http-api",
 }
 
-# What is said of a group of theirs: to ask for it, one of its commands would be imported.
-_ABOUT = {"db": "Take care of the runs database."}
+# What is said of theirs in the list of all commands: to ask for it they would be imported.
+_ABOUT = {
+    "db": "Take care of the runs database.",
+    "import": "Bring in what other programs recorded.",
+    "serve": "Serve the runs database over HTTP, until Ctrl-C or SIGTERM.",
+}
 
 
 class ExtensionError(TelemetryError):
@@ -81,14 +87,15 @@ class Branch(NamedTuple):
 
     def help(self, *, load: bool) -> str:
         """Return what it is for where that is known or may be loaded, else who offers it."""
+        known = _ABOUT.get(" ".join(self.words))
         if self.is_group:
-            return _ABOUT.get(" ".join(self.words), f"Commands of {self.distributions}.")
+            return known or f"Commands of {self.distributions}."
         if load:
             try:
                 return self.load().get_short_help_str(_HELP_WIDTH)
             except ExtensionError:
                 return "(cannot be loaded)"
-        return f"({self.distributions})"
+        return known or f"({self.distributions})"
 
     def hidden(self) -> Iterator[str]:
         """Say when a command cannot be reached, since there are others that begin with its words."""
@@ -124,20 +131,20 @@ def branches(words: tuple[str, ...]) -> dict[str, Branch]:
     return {word: Branch((*words, word), tuple(offers)) for word, offers in found.items()}
 
 
-def whom_to_ask(name: str) -> str | None:
+def whom_to_ask(typed: str) -> str | None:
     """Say which distribution brings a command that nobody here offers, when we know one."""
     from importlib.metadata import PackageNotFoundError, version
 
-    distribution = _OFFERED_BY.get(name)
+    distribution = _OFFERED_BY.get(typed)
     if distribution is None:
         return None
     try:
         here = version(distribution)
     except PackageNotFoundError:
-        said = f"`telemetry {name}` is a command of {distribution}"
+        said = f"`telemetry {typed}` is a command of {distribution}"
         return f"{said}; try: pip install {distribution}"
     return (
-        f"`telemetry {name}` comes with a later version of {distribution}; {here}, which is "
+        f"`telemetry {typed}` comes with a later version of {distribution}; {here}, which is "
         "installed, does not have it"
     )
 

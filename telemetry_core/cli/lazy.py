@@ -185,7 +185,7 @@ class CommandGroup(click.Group):
         from telemetry_core.cli.extensions import whom_to_ask
         from telemetry_core.settings import nearest
 
-        if not self.words and (known := whom_to_ask(name)) is not None:
+        if (known := whom_to_ask(" ".join((*self.words, name)))) is not None:
             return known
         near = nearest(name, self.list_commands(ctx))
         hint = f"did you mean {near!r}?" if near else f"see `{ctx.command_path} --help`"

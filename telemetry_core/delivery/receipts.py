@@ -66,6 +66,8 @@ def _refusal(receipt: Receipt, outcome: Outcome, count: int) -> Rejection | None
     if receipt.refused_whole:
         return Rejection(outcome.code, outcome.reason)
     reasons = list(outcome.rejected.values())
+    if all(rejection.certain for rejection in reasons):
+        return None
     if len(reasons) == count and len({rejection.code for rejection in reasons}) == 1:
         outcome.rejected = {}
         return reasons[0]
@@ -73,7 +75,8 @@ def _refusal(receipt: Receipt, outcome: Outcome, count: int) -> Rejection | None
 
 
 def _rejection(rejection: Rejection) -> Rejection:
-    return Rejection(str(rejection.code), str(rejection.reason))
+    certain = rejection.certain is True
+    return Rejection(str(rejection.code), str(rejection.reason), certain)
 
 
 def _bounded(seconds: float) -> float:

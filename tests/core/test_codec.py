@@ -20,6 +20,7 @@ from attrs import define, field
 from hypothesis import given
 from hypothesis import strategies as st
 
+import telemetry_core
 from telemetry_core.codec import decode, encode, is_repeat
 from telemetry_core.errors import InvalidRecordError
 from telemetry_core.models import RunEvent, RunRecord
@@ -52,6 +53,13 @@ def run_read_back(run: RunRecord) -> RunRecord:
 
 def a_run(**fields: Any) -> RunRecord:
     return RunRecord("r-1", "crawler", "nightly", **fields)
+
+
+def test_a_record_is_the_line_that_the_spool_holds_of_it() -> None:
+    line = encode(ID, Kind.END_RUN, 7, TIME, a_run(status="success"))
+    record = telemetry_core.decode_record(line, Lane.CRITICAL)
+    assert (record.kind, record.lane, record.seq) == (Kind.END_RUN, Lane.CRITICAL, 7)
+    assert telemetry_core.encode_record(record) == line
 
 
 class Unspeakable:

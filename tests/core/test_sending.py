@@ -19,6 +19,7 @@ from telemetry_core.sending import (
     post,
     receipt_for,
     receipt_for_error,
+    request,
     retry_after,
     timeout_for,
     user_agent,
@@ -182,10 +183,13 @@ class Handler(BaseHTTPRequestHandler):
     server: Server
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.server.paths.append(self.path)
         self.server.headers.append(dict(self.headers))
         self.server.reply(self)
+
+    def do_GET(self) -> None:
+        self.do_POST()
 
     def log_message(self, *_: object) -> None:
         pass
@@ -230,6 +234,15 @@ def test_an_answer_comes_whole(client: httpx.Client, server: Server) -> None:
     assert answer.headers["content-length"] == "4"
 
 
+def test_other_methods_need_no_body(client: httpx.Client, server: Server) -> None:
+    server.reply = answering(200, b"12")
+    batch = batch_of(0, SystemClock.monotonic() + 10.0)
+    answer = request(client, "GET", server.url, batch=batch, clock=SystemClock())
+    assert (answer.status, answer.body) == (200, b"12")
+    with pytest.raises(httpx.ReadError, match="too large"):
+        request(client, "GET", server.url, batch=batch, clock=SystemClock(), largest=1)
+
+
 def test_it_says_who_sends(client: httpx.Client, server: Server) -> None:
     send(client, server.url)
     assert server.headers[0]["User-Agent"] == user_agent("telemetry-core")
@@ -244,6 +257,22 @@ def test_a_redirect_is_not_followed(client: httpx.Client, server: Server) -> Non
     server.reply = answering(307, Location="/elsewhere")
     assert send(client, server.url).status == 307
     assert server.paths == ["/in"]
+
+
+def test_a_cookie_is_not_sent_back(client: httpx.Client, server: Server) -> None:
+    server.reply = answering(200, b"", **{"Set-Cookie": "who=you"})
+    send(client, server.url)
+    send(client, server.url)
+    assert ["Cookie" in headers for headers in server.headers] == [False, False]
+
+
+def test_several_threads_may_send_at_once(client: httpx.Client, server: Server) -> None:
+    threads = [threading.Thread(target=send, args=(client, server.url)) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert server.paths == ["/in"] * 6
 
 
 def hang(until: threading.Event) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -90,7 +91,6 @@ def test_a_misspelt_command_is_guessed(call: Any) -> None:
 @pytest.mark.parametrize(
     ("name", "distribution"),
     [
-        ("serve", "telemetry-run-service"),
         ("ingest", "telemetry-ingest"),
         ("auth", "telemetry-raxe"),
     ],
@@ -101,6 +101,16 @@ def test_a_command_that_others_offer_says_what_to_install(
     refused = call(name, "whatever")
     assert refused.exit_code == 2
     assert f"try: pip install {distribution}" in refused.stderr
+
+
+def test_a_command_that_joins_a_group_of_ours_says_who_has_it(
+    call: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("telemetry_core.cli.extensions._found", lambda: ([], []))
+    refused = call("runs", "close-stale")
+    assert refused.exit_code == 2
+    assert "`telemetry runs close-stale` " in refused.stderr
+    assert "of telemetry-http-api" in refused.stderr
 
 
 def test_a_command_that_the_installed_version_lacks_is_said_to_come_later(
@@ -220,4 +230,4 @@ def test_completion_offers_names_with_their_help(shell: Any) -> None:
 def test_a_narrow_terminal_loses_nothing(shell: Any, recorded: Any, ask: Any) -> None:
     ids = [run["run_id"] for run in ask("runs", "list")["runs"]]
     shown = shell("runs", "list", FORCE_COLOR="1", NO_COLOR="1", COLUMNS="20").stdout.decode()
-    assert [line.strip() for line in shown.splitlines() if line.startswith("  2")] == ids
+    assert [line.strip() for line in shown.splitlines() if re.match(r"  \d{8}T", line)] == ids

@@ -53,6 +53,9 @@ ARGUMENTS: dict[Words, list[str]] = {
     ("db", "migrate"): ["--yes"],
     ("db", "restore"): ["--yes"],
     ("db", "retain"): ["--older-than", "1d", "--yes"],
+    ("import", "buffer"): [".", "--url", "http://127.0.0.1:1"],
+    ("runs", "close-stale"): ["--url", "http://127.0.0.1:1"],
+    ("serve",): ["--check"],
     ("init",): ["--yes", "--config", "another.toml"],
     ("track",): [sys.executable, "-c", "pass"],
 }

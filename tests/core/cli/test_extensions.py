@@ -48,14 +48,14 @@ def words_of(shown: bytes) -> bytes:
 
 
 def test_a_command_is_called_by_its_word(shell: Any, install: Any) -> None:
-    install("server", serve="server:command")
-    assert shell("serve").stdout == b"loaded server\nserver was called\n"
+    install("server", perform="server:command")
+    assert shell("perform").stdout == b"loaded server\nserver was called\n"
 
 
 def test_the_root_lists_commands_without_loading_them(shell: Any, install: Any) -> None:
-    install("server", serve="server:command")
+    install("server", perform="server:command")
     done = shell("--help")
-    assert b" serve (server)" in words_of(done.stdout)
+    assert b" perform (server)" in words_of(done.stdout)
     assert b"loaded" not in done.stdout
 
 
@@ -79,18 +79,18 @@ def test_the_care_of_the_database_is_a_group_that_says_what_it_is_for(
 
 def test_a_command_joins_a_group_of_ours(shell: Any, install: Any) -> None:
     install("exporter", runs_export="exporter:command")
-    assert b"export  Do what exporter does." in shell("runs", "--help").stdout
+    assert b" export Do what exporter does." in words_of(shell("runs", "--help").stdout)
     assert shell("runs", "export").stdout.endswith(b"exporter was called\n")
 
 
 def test_a_broken_command_is_a_warning_in_the_help_and_an_error_when_called(
     shell: Any, install: Any
 ) -> None:
-    install("server", serve="gone:command")
+    install("server", perform="gone:command")
     assert b"broken: there is no package 'gone'" in shell("--help").stdout
-    done = shell("serve")
+    done = shell("perform")
     assert done.returncode == 1
-    assert b"`telemetry serve` of server cannot be loaded: ModuleNotFoundError" in done.stderr
+    assert b"`telemetry perform` of server cannot be loaded: ModuleNotFoundError" in done.stderr
     assert shell("status").returncode == 0
 
 
@@ -104,16 +104,16 @@ def test_a_broken_command_does_not_hide_its_neighbours(shell: Any, install: Any)
 
 
 def test_what_is_no_command_is_an_error(shell: Any, install: Any) -> None:
-    install("server", serve="server:click")
-    done = shell("serve")
+    install("server", perform="server:click")
+    done = shell("perform")
     assert done.returncode == 1
     assert b"is no click command" in done.stderr
 
 
 def test_two_that_offer_the_same_words_are_an_error(shell: Any, install: Any) -> None:
-    install("one", serve="one:command")
-    install("two", serve="two:command")
-    done = shell("serve")
+    install("one", perform="one:command")
+    install("two", perform="two:command")
+    done = shell("perform")
     assert done.returncode == 1
     assert b"offered by one and two; uninstall one of them" in done.stderr
 
@@ -141,12 +141,12 @@ def test_a_module_that_ends_the_program_ends_nothing_of_ours(
 def test_a_distribution_with_damaged_metadata_spoils_nobody_elses(
     shell: Any, install: Any, tmp_path: Path, damage: bytes
 ) -> None:
-    install("sound", serve="sound:command")
+    install("sound", perform="sound:command")
     install("wreck", ping="wreck:command")
     points = tmp_path / "site" / "wreck-1.0.dist-info" / "entry_points.txt"
     points.write_bytes(b"[telemetry_core.cli]\n" + damage)
     assert b"What wreck offers cannot be read" in words_of(shell("--help").stdout)
-    assert shell("serve").stdout.endswith(b"sound was called\n")
+    assert shell("perform").stdout.endswith(b"sound was called\n")
     assert shell("status").returncode == 0
 
 
@@ -166,8 +166,8 @@ def test_a_command_named_like_a_group_is_said_to_be_hidden(shell: Any, install: 
 
 
 def test_a_broken_command_is_no_noise_while_one_types(shell: Any, install: Any) -> None:
-    install("server", serve="gone:command")
+    install("server", perform="gone:command")
     done = shell(
-        COMP_WORDS="telemetry serve --", COMP_CWORD="2", _TELEMETRY_COMPLETE="bash_complete"
+        COMP_WORDS="telemetry perform --", COMP_CWORD="2", _TELEMETRY_COMPLETE="bash_complete"
     )
     assert (done.returncode, done.stderr) == (0, b"")

@@ -206,13 +206,14 @@ def test_plugins_lists_what_could_be_active(call: Any, monkeypatch: pytest.Monke
     assert shown.exit_code == 0
     assert [line.split()[:2] for line in shown.stdout.splitlines()[1:]] == [
         ["sqlite", "on"],
+        ["http_api", "installed"],
         ["ndjson", "installed"],
     ]
 
 
 def test_plugins_says_why_one_is_off(ask: Any, call: Any) -> None:
     Path("telemetry.toml").write_text('active = ["sqlite"]\n[plugins.sqlite]\ndb_path = 3\n')
-    (sink, _) = ask("plugins")["plugins"]
+    sink, *_ = ask("plugins")["plugins"]
     assert (sink["name"], sink["state"]) == ("sqlite", "off")
     assert "expected a path" in sink["why"]
     assert call("plugins").exit_code == 1

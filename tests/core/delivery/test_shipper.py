@@ -541,6 +541,17 @@ def test_when_whatever_is_sent_is_refused_it_is_the_destination(delivery: Delive
     assert any("refuses whatever it is sent" in text for _, text in delivery.reports)
 
 
+def test_a_batch_of_records_of_a_kind_that_has_no_place_is_buried_at_once(
+    delivery: Delivery,
+) -> None:
+    why = Rejection("no_events", "runs only", certain=True)
+    delivery.sink.answer = lambda batch: Receipt.of((), dict.fromkeys((r.id for r in batch), why))
+    delivery.put("a", "b", "c")
+    delivery.shipper.step()
+    assert list(delivery.letters.kept) == ["a", "b", "c"]
+    assert delivery.shipper.pause is None
+
+
 def test_a_receipt_that_rejects_each_for_one_reason_may_mean_the_destination_too(
     delivery: Delivery,
 ) -> None:
