@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sqlite3
 from glob import escape, glob
 
 from telemetry_core import get_logger, set_aside
+from telemetry_sqlite.errors import (
+    DatabaseBusyError,
+    DatabaseFullError,
+    DatabaseUnusableError,
+)
 
 logger = get_logger("telemetry_core.sqlite")
 
@@ -15,6 +21,7 @@ FileId = tuple[int, int]
 RESTORE = "telemetry db restore brings the newest sound backup back"
 _DAMAGE = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 def is_damage(error: sqlite3.Error) -> bool:
@@ -32,6 +39,24 @@ def is_busy(error: sqlite3.Error) -> bool:
     return _code(error) in _BUSY
 
 
+def is_full(error: sqlite3.Error | OSError) -> bool:
+    """Whether the error says that the disk has no more room."""
+    if isinstance(error, OSError):
+        return error.errno in _NO_ROOM
+    return _code(error) == sqlite3.SQLITE_FULL
+
+
+def as_trouble(path: str, error: sqlite3.Error | OSError) -> DatabaseUnusableError | None:
+    """Return what to raise instead where a later try may do: for a lock, and for a full disk."""
+    if is_full(error):
+        what = f"{path} cannot be written: database or disk is full"
+        return DatabaseFullError(what, "make room: telemetry db retain, or another disk")
+    if isinstance(error, BlockingIOError) or (isinstance(error, sqlite3.Error) and is_busy(error)):
+        what = f"{path} cannot be written: database is locked, another program keeps it locked"
+        return DatabaseBusyError(what)
+    return None
+
+
 def file_id(path: str) -> FileId | None:
     """Return what tells this file from another one of its name; nothing where there is none."""
     try:
@@ -39,6 +64,17 @@ def file_id(path: str) -> FileId | None:
     except OSError:
         return None
     return status.st_dev, status.st_ino
+
+
+def tell_of_removal(path: str) -> None:
+    """Log that the file is gone; nothing where another one is at its place."""
+    if file_id(path) is None:
+        logger.warning(
+            "the runs database %s was moved or removed while it was in use, and a new one is begun; "
+            "%s",
+            path,
+            RESTORE,
+        )
 
 
 def set_damaged_aside(path: str, damaged: FileId | None, error: sqlite3.Error) -> None:

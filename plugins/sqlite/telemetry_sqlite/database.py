@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from telemetry_core import SystemClock, make_private_file, sync_directory, sync_path
 from telemetry_sqlite import damage, schema
-from telemetry_sqlite.errors import DatabaseUnusableError
+from telemetry_sqlite.errors import DatabaseBusyError, DatabaseUnusableError
 from telemetry_sqlite.forking import WORK
 from telemetry_sqlite.turn import Turn
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 BUSY_TIMEOUT = 30.0
+_CACHE_KB = 8000  # at most: a batch of runs touches many pages, which SQLite writes twice beyond it
 LEAST_WAIT = 0.2  # a reader is gone by then: no reason to give up what is all but committed
 LOCK_DELAYS = (0.1, 0.2, 0.4)
 
@@ -36,9 +37,9 @@ class Database:
     """
 
     def __init__(self, path: str, clock: Clock | None = None) -> None:
-        self.path = path
+        self.path = os.path.abspath(path)
         self._clock = clock or SystemClock()
-        self._directory = os.path.dirname(path)
+        self._directory = os.path.dirname(self.path)
         self._connection: Connection | None = None
         self._file: FileId | None = None
 
@@ -48,6 +49,9 @@ class Database:
         The work is one transaction. A damaged file is set aside, and the work done again on a
         new one; every other error leaves the file as it was and is raised.
 
+        Raises `DatabaseBusyError` when a lock was not got in time, and `DatabaseFullError` when
+        the disk has no room; the next work may do.
+
         :param deadline: the clock's steady time after which nobody waits for a lock any more.
         """
         try:
@@ -55,20 +59,35 @@ class Database:
         except sqlite3.DatabaseError as error:
             if not damage.is_damage(error):
                 raise
-            with Turn(self.path):
-                damage.set_damaged_aside(self.path, self._file, error)
+            self._set_aside(error, deadline)
         return self.transact(work, deadline)
 
     def transact(self, work: Callable[[Connection], T], deadline: float = float("inf")) -> T:
         """Do the same, but raise for a damaged file too."""
         WORK.refuse_inherited(self.path)
+        try:
+            return self._done(work, deadline)
+        except (sqlite3.Error, OSError) as error:
+            if trouble := damage.as_trouble(self.path, error):
+                raise trouble from error
+            raise
+
+    def _set_aside(self, error: sqlite3.Error, deadline: float) -> None:
+        try:
+            with Turn(self.path, self._patience(deadline)):
+                damage.set_damaged_aside(self.path, self._file, error)
+        except BlockingIOError as busy:
+            raise damage.as_trouble(self.path, busy) or busy from error
+
+    def _done(self, work: Callable[[Connection], T], deadline: float) -> T:
         os.makedirs(self._directory, mode=0o700, exist_ok=True)
-        with Turn(self.path), WORK.on(self.path):
+        with Turn(self.path, self._patience(deadline)), WORK.on(self.path):
             try:
                 connection = self._opened(self._left(deadline))
                 self._patiently(connection, "BEGIN IMMEDIATE", deadline)
                 result = work(connection)
                 self._patiently(connection, "COMMIT", deadline)
+                refuse_another_file(self.path, self._file)  # nobody reads what the old one took
             except BaseException:
                 self.close()  # rolls back
                 raise
@@ -88,6 +107,7 @@ class Database:
                 self._connection.execute(f"PRAGMA busy_timeout = {round(patience * 1000)}")
                 return self._connection
             self.close()  # moved or removed: nobody would ever read what is written there
+            damage.tell_of_removal(self.path)
         make_private_file(self.path)  # SQLite gives its journal the same permissions
         self._file = damage.file_id(self.path)
         self._connection = connect(self.path, patience)
@@ -95,6 +115,10 @@ class Database:
         self._connection.execute("PRAGMA journal_mode = DELETE")  # once it is known to be ours
         sync_path(self._directory)
         return self._connection
+
+    def _patience(self, deadline: float) -> float | None:
+        """Return for how many seconds to queue; without end where there is no deadline."""
+        return None if deadline == float("inf") else max(0.0, deadline - self._clock.monotonic())
 
     def _left(self, deadline: float) -> float:
         """Return for how many seconds a statement may wait for a lock."""
@@ -134,16 +158,25 @@ def looking(path: str, patience: float = BUSY_TIMEOUT) -> Iterator[Connection | 
     :param patience: seconds to wait for who has it locked.
     """
     WORK.refuse_inherited(path)
-    try:
+    with unreadable_told(path):
         if not os.path.exists(path):
             yield None
             return
         with WORK.on(path), closing(connect_existing(path, patience)) as connection:
             connection.execute("PRAGMA query_only = ON")
             yield None if schema.is_empty(connection) else connection
+
+
+@contextmanager
+def unreadable_told(path: str) -> Iterator[None]:
+    """Raise what keeps SQLite from reading as `DatabaseUnusableError`, a lock as a busy one."""
+    try:
+        yield
     except sqlite3.Error as error:
-        why = "another program keeps it locked" if damage.is_busy(error) else error
-        what = f"{path} cannot be read: {why}"
+        if damage.is_busy(error):
+            what = f"{path} cannot be read: database is locked, another program keeps it locked"
+            raise DatabaseBusyError(what) from error
+        what = f"{path} cannot be read: {error}"
         raise DatabaseUnusableError(what, damage.remedy_for(error)) from error
 
 
@@ -164,7 +197,9 @@ def connect_existing(path: str, patience: float = BUSY_TIMEOUT) -> Connection:
     """
     # not mode=ro: the journal of a killed writer must be rolled back before one can read
     location = Path(path).absolute().as_uri() + "?mode=rw"
-    return sqlite3.connect(location, uri=True, timeout=patience, isolation_level=None)
+    return sqlite3.connect(
+        location, uri=True, timeout=patience, isolation_level=None, check_same_thread=False
+    )
 
 
 def connect(path: str, patience: float = BUSY_TIMEOUT) -> Connection:
@@ -177,6 +212,9 @@ def connect(path: str, patience: float = BUSY_TIMEOUT) -> Connection:
     )
     try:
         connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA temp_store = MEMORY")  # else a file for each insert of a run
+        connection.execute(f"PRAGMA cache_size = -{_CACHE_KB}")
+        connection.execute("PRAGMA cache_spill = OFF")  # it would lock out who reads until the end
     except BaseException:
         connection.close()
         raise

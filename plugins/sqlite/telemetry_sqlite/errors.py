@@ -6,7 +6,7 @@ from telemetry_core import TelemetryError
 
 
 class DatabaseUnusableError(TelemetryError):
-    """The runs database cannot be read now: damaged, locked for long, or out of reach.
+    """The runs database cannot be used now: damaged, locked for long, or out of reach.
 
     :ivar what: what is wrong; `remedy`: what to do about it, where that is known.
     """
@@ -15,6 +15,14 @@ class DatabaseUnusableError(TelemetryError):
         super().__init__("; ".join(filter(None, (what, remedy))))
         self.what = what
         self.remedy = remedy
+
+
+class DatabaseBusyError(DatabaseUnusableError):
+    """Somebody else kept the runs database locked for longer than one could wait; try again."""
+
+
+class DatabaseFullError(DatabaseUnusableError):
+    """The disk has no room for what was to be written; nothing of it was."""
 
 
 class UnknownSchemaError(DatabaseUnusableError):

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from telemetry_sqlite.database import reading
 from telemetry_sqlite.filtering import where
 from telemetry_sqlite.rows import event_dict, run_dict
 from telemetry_sqlite.store import SELECT_EVENT, SELECT_RUN
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from sqlite3 import Connection
 
     from telemetry_sqlite.filtering import RunFilter
+
+    Reading = Callable[[], AbstractContextManager[Connection | None]]
 
     Version = tuple[Any, ...]
 
@@ -31,12 +34,12 @@ class Follower:
     looked for among the runs that are running and the latest that were given.
     """
 
-    def __init__(self, path: str, which: RunFilter) -> None:
-        self._path = path
+    def __init__(self, reading: Reading, which: RunFilter) -> None:
+        self._reading = reading
         self._which = which
         self._watched: dict[int, Version] = {}
         self._last_run = self._last_event = 0
-        with reading(path) as connection:
+        with reading() as connection:
             if connection is not None:
                 self._last_event = _last(connection, "run_events")
                 self._begin(connection)
@@ -46,7 +49,7 @@ class Follower:
         conditions, values = self._which.conditions()
         which = f"{where(['id <= ?', *conditions])} ORDER BY created_at DESC, id LIMIT ?"
         bound = [self._last_run, *values, number]
-        with reading(self._path) as connection:
+        with self._reading() as connection:
             if connection is None:
                 return []
             rows = connection.execute(f"{SELECT_RUN} {which}", bound).fetchall()
@@ -55,7 +58,7 @@ class Follower:
 
     def runs(self) -> list[dict[str, Any]]:
         """Return the runs that are new or have changed since the last time, each as it is now."""
-        with reading(self._path) as connection:
+        with self._reading() as connection:
             if connection is None:
                 return []
             if _last(connection, "agent_runs") < self._last_run:
@@ -72,7 +75,7 @@ class Follower:
             runs = where(["run_id = run_events.run_id", *conditions])
             asked.append(f"EXISTS (SELECT 1 FROM agent_runs {runs})")
         sql = f"{SELECT_EVENT} {where(asked)} ORDER BY id LIMIT {_AT_ONCE}"
-        with reading(self._path) as connection:
+        with self._reading() as connection:
             if connection is None:
                 return []
             last = _last(connection, "run_events")

@@ -24,6 +24,7 @@ class _Work:
     def __init__(self) -> None:
         self._under_way: dict[object, str] = {}
         self._inherited: frozenset[str] = frozenset()
+        self.forks = 0  # between the process that imported this and the present one
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._remember)
 
@@ -39,14 +40,15 @@ class _Work:
     def on(self, path: str) -> Iterator[None]:
         """Work on a database, holding locks of SQLite's."""
         work = object()
-        self._under_way[work] = os.path.realpath(path)
+        self._under_way[work] = path
         try:
             yield
         finally:
             del self._under_way[work]
 
     def _remember(self) -> None:
-        self._inherited |= frozenset(self._under_way.values())
+        self.forks += 1
+        self._inherited |= frozenset(map(os.path.realpath, self._under_way.values()))
 
 
 WORK = _Work()

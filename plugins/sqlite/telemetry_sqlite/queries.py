@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
-from telemetry_core import (
-    RunRecord,
-    SystemClock,
-    get_iso8601_timestamp,
-    iso8601,
-)
+from telemetry_core import HOUR, RunRecord, SystemClock, figures_of, iso8601
+from telemetry_sqlite import tallies
 from telemetry_sqlite.database import reading
 from telemetry_sqlite.errors import AmbiguousIdError
 from telemetry_sqlite.filtering import EVERY_RUN, RunFilter, where
+from telemetry_sqlite.listing import LAST, Place, RowPage, page_of
 from telemetry_sqlite.rows import event_dict, readable, run_dict
 from telemetry_sqlite.store import SELECT_EVENT, SELECT_RUN
 
@@ -22,25 +20,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from sqlite3 import Connection
 
-    from telemetry_sqlite.following import Follower
+    from telemetry_sqlite.following import Follower, Reading
+    from telemetry_sqlite.readers import Readers
+    from telemetry_sqlite.tallies import Names, Totals
 
 _DAY = 86_400 * 1_000_000_000
-_LAST = "\U0010ffff"  # sorts behind every other character
-_COUNTS = {
-    "by_status": "SELECT status, count(*) FROM agent_runs GROUP BY status",
-    "agents": "SELECT agent_name, count(*) FROM agent_runs GROUP BY agent_name"
-    " ORDER BY count(*) DESC, agent_name",
-}
-_JOBS = (
-    "SELECT job_type, count(*) FROM agent_runs GROUP BY job_type ORDER BY count(*) DESC, job_type"
+_AT_ONCE = 1000  # rows in one read: while SQLite reads, nobody can commit
+# Nobody knows how long a run took that never said its end.
+_COUNTED = (
+    f"SELECT agent_name, job_type, status, substr(start_time, 1, {HOUR}),"
+    " CASE WHEN end_time IS NOT NULL AND NOT coalesce(inferred, 0) THEN duration_ms END"
+    " FROM agent_runs"
 )
+_BY_STATUS = "SELECT status, count(*) FROM agent_runs GROUP BY status"
 _UNPOSTED = "api_posted = 0 AND status <> 'running'"
 
 # Two terms, because the first one alone tells SQLite where in the index to begin.
 _BEHIND = "{by} <= ? AND ({by} < ? OR id > ?)"
 _ORDERS = ("created_at", "start_time")
-
-Place = tuple[str, int]
 
 
 @define(frozen=True)
@@ -52,16 +49,19 @@ class Page:
 
 
 class RunQueries:
-    """Reads the runs database; each call on a connection of its own, so from any thread.
+    """Reads the runs database, from any thread, and never more than some rows in one go.
 
     A row is a dictionary with every column by its name. Where no database has been begun there
     is nothing to find. What keeps SQLite from reading is raised as `DatabaseUnusableError`.
+
+    :param readers: connections that are kept; without them each call opens one of its own.
     """
 
     where = RunFilter  # for those who were given the store and do not know this module
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, readers: Readers | None = None) -> None:
         self.path = path
+        self._reading: Reading = readers.reading if readers else partial(reading, path)
 
     def list_runs(
         self,
@@ -78,6 +78,9 @@ class RunQueries:
         :param by: what makes a run new, `created_at` or `start_time`; the latter where a window
             of start times is asked for, which then is read and nothing beside it.
         """
+        if by == "created_at":
+            found = self.list_rows(which, limit=limit, offset=offset, after=after)
+            return Page([run_dict(row) for row in found.rows], found.next)
         if by not in _ORDERS:
             raise ValueError(f"by is {by!r}; it must be one of {', '.join(_ORDERS)}")
         conditions, values = which.conditions()
@@ -87,6 +90,53 @@ class RunQueries:
         sql = f"{SELECT_RUN} {where(conditions)} ORDER BY {by} DESC, id LIMIT ? OFFSET ?"
         rows = self._rows(sql, [*values, limit + 1, offset], run_dict)
         return _page(rows, limit, by)
+
+    def list_rows(
+        self,
+        which: RunFilter = EVERY_RUN,
+        *,
+        limit: int = 100,
+        offset: int = 0,
+        after: Place | None = None,
+    ) -> RowPage:
+        """Return the same as rows, each the values of `ROW_COLUMNS`."""
+        rows: list[tuple[Any, ...]] = []
+        which.equal()  # raises for a wrong one also where there is no database
+        while (wanted := min(limit - len(rows), _AT_ONCE)) > 0:
+            with self._reading() as connection:
+                if connection is None:
+                    return RowPage(rows)
+                page = page_of(connection, which, limit=wanted, offset=offset, after=after)
+            rows += page.rows
+            offset, after = 0, page.next
+            if after is None:
+                break
+        return RowPage(rows, after)
+
+    def one_row(self, event_id: str) -> tuple[Any, ...] | None:
+        """Return the row of the run of this event id."""
+        with self._reading() as connection:
+            if connection is None:
+                return None
+            sql = f"{SELECT_RUN} WHERE event_id = ?"
+            row: tuple[Any, ...] | None = connection.execute(sql, (readable(event_id),)).fetchone()
+        return row
+
+    def count(self, which: RunFilter = EVERY_RUN) -> int:
+        """Return how many runs are meant."""
+        conditions, values = which.conditions()
+        with self._reading() as connection:
+            return _count(connection, where(conditions), *values)
+
+    def totals(self, now_ns: int | None = None) -> Totals:
+        """Return total_runs, agents with their number of runs, and recent_24h; at once."""
+        with self._reading() as connection:
+            return tallies.totals(connection, _now(now_ns))
+
+    def names(self) -> Names:
+        """Return agent_names and job_types in their order; at once."""
+        with self._reading() as connection:
+            return tallies.names(connection)
 
     def get_run(self, id: str) -> RunRecord | None:
         """Return the run of this event id or run id; of several with one run id the newest."""
@@ -123,55 +173,69 @@ class RunQueries:
 
     def get_stats(self, now_ns: int | None = None) -> dict[str, Any]:
         """Return total_runs, by_status, agents, recent_24h, pending_api_posts and the timestamp."""
-        day_ago = iso8601((SystemClock.time_ns() if now_ns is None else now_ns) - _DAY)
-        with reading(self.path) as connection:
-            counts = {name: _count_each(connection, sql) for name, sql in _COUNTS.items()}
-            recent = _count(connection, "created_at >= ?", day_ago)
-            pending = _count(connection, _UNPOSTED)
+        now_ns = _now(now_ns)
+        with self._reading() as connection:
+            by_status = (
+                {} if connection is None else dict(connection.execute(_BY_STATUS).fetchall())
+            )
+            pending = _count(connection, f"WHERE {_UNPOSTED}")
+            agents = tallies.runs_by(connection, "agent")
+            recent = tallies.recent(connection, iso8601(now_ns - _DAY))
         return {
-            "total_runs": sum(counts["by_status"].values()),
-            **counts,
+            "total_runs": sum(by_status.values()),
+            "by_status": by_status,
+            "agents": agents,
             "recent_24h": recent,
             "pending_api_posts": pending,
-            "timestamp": get_iso8601_timestamp() if now_ns is None else iso8601(now_ns),
+            "timestamp": iso8601(now_ns),
         }
 
     def figures(self, which: RunFilter = EVERY_RUN) -> dict[str, Any]:
         """Return how often and how well what was run, and how long it took; see `figures_of`."""
-        from telemetry_sqlite.figures import figures_of
-
-        with reading(self.path) as connection:
-            return figures_of(connection, which)
+        clause, values = which.where()
+        with self._reading() as connection:
+            sql = f"{_COUNTED} {clause}"
+            return figures_of(() if connection is None else connection.execute(sql, values))
 
     def agent_names(self) -> dict[str, int]:
         """Return every agent with the number of its runs, the busiest first."""
-        return self._counts(_COUNTS["agents"])
+        with self._reading() as connection:
+            return tallies.runs_by(connection, "agent")
 
     def job_types(self) -> dict[str, int]:
         """Return every job with the number of its runs, the most frequent first."""
-        return self._counts(_JOBS)
+        with self._reading() as connection:
+            return tallies.runs_by(connection, "job")
 
     def follow(self, which: RunFilter = EVERY_RUN) -> Follower:
         """Return what gives new and changed runs whenever it is asked, from now on."""
         from telemetry_sqlite.following import Follower
 
-        return Follower(self.path, which)
+        return Follower(self._reading, which)
 
     def ids_beginning(self, beginning: str, *, limit: int = 50) -> list[str]:
         """Return run ids that begin so, in their order."""
         sql = "SELECT DISTINCT run_id FROM agent_runs WHERE run_id >= ? AND run_id < ?"
         wanted = readable(beginning)
-        with reading(self.path) as connection:
+        with self._reading() as connection:
             if connection is None:
                 return []
             found = connection.execute(
-                f"{sql} ORDER BY run_id DESC LIMIT ?", (wanted, wanted + _LAST, limit)
+                f"{sql} ORDER BY run_id DESC LIMIT ?", (wanted, wanted + LAST, limit)
             )
             return [run_id for (run_id,) in found]
 
-    def _counts(self, sql: str) -> dict[str, int]:
-        with reading(self.path) as connection:
-            return _count_each(connection, sql)
+    def rows_beginning(self, beginning: str, *, limit: int = 1000) -> list[tuple[Any, ...]]:
+        """Return the rows of runs whose event id or run id begins so, in the order they came."""
+        wanted = readable(beginning)
+        found: dict[int, tuple[Any, ...]] = {}
+        with self._reading() as connection:
+            for column in ("event_id", "run_id"):
+                sql = f"{SELECT_RUN} WHERE {column} >= ? AND {column} < ? ORDER BY {column} LIMIT ?"
+                if connection is not None:
+                    rows = connection.execute(sql, (wanted, wanted + LAST, limit))
+                    found.update((row[0], row) for row in rows)
+        return [found[key] for key in sorted(found)][:limit]
 
     def _exactly(self, wanted: str) -> dict[str, Any] | None:
         for condition in ("event_id = ?", "run_id = ?"):
@@ -184,7 +248,7 @@ class RunQueries:
         found: dict[str, dict[str, Any]] = {}
         for column in ("event_id", "run_id"):
             sql = f"{SELECT_RUN} WHERE {column} >= ? AND {column} < ? ORDER BY {column} LIMIT 3"
-            rows = self._rows(sql, [beginning, beginning + _LAST], run_dict)
+            rows = self._rows(sql, [beginning, beginning + LAST], run_dict)
             found.update((row["event_id"], row) for row in rows)
         if len(found) > 1:
             some = ", ".join(sorted(row["run_id"] for row in found.values()))
@@ -194,7 +258,7 @@ class RunQueries:
     def _rows(
         self, sql: str, values: list[Any], read: Callable[[Any], dict[str, Any]]
     ) -> list[dict[str, Any]]:
-        with reading(self.path) as connection:
+        with self._reading() as connection:
             rows = [] if connection is None else connection.execute(sql, values).fetchall()
         return [read(row) for row in rows]
 
@@ -207,12 +271,12 @@ def _page(rows: list[dict[str, Any]], limit: int, ordered_by: str) -> Page:
     return Page(rows[:limit], (last[ordered_by], last["id"]))
 
 
-def _count(connection: Connection | None, condition: str, *values: Any) -> int:
+def _count(connection: Connection | None, clause: str, *values: Any) -> int:
     if connection is None:
         return 0
-    sql = f"SELECT count(*) FROM agent_runs WHERE {condition}"
+    sql = f"SELECT count(*) FROM agent_runs {clause}"
     return int(connection.execute(sql, values).fetchone()[0])
 
 
-def _count_each(connection: Connection | None, sql: str) -> dict[str, int]:
-    return {} if connection is None else dict(connection.execute(sql).fetchall())
+def _now(now_ns: int | None) -> int:
+    return SystemClock.time_ns() if now_ns is None else now_ns

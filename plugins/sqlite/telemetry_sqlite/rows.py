@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import evolve, fields
 
@@ -25,7 +26,10 @@ if TYPE_CHECKING:
 
     from telemetry_core import Record
 
+Body = TypeVar("Body", bound=RunRecord | RunEvent)
+
 RUN_COLUMNS = RUN_FIELDS
+ROW_COLUMNS = ("id", *RUN_COLUMNS)  # of a run that is stored
 EVENT_COLUMNS = (
     "event_id",
     "run_id",
@@ -41,6 +45,7 @@ _NEVER_NULL = (*COUNT_FIELDS, "revision")
 _JSON_AT = tuple(RUN_COLUMNS.index(name) for name in JSON_FIELDS)
 _AS_JSON = frozenset({*JSON_FIELDS, "payload", "context"})
 _WIDEST = 2**63
+_IN_UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+00:00", re.ASCII)
 
 _values: Callable[[RunRecord], tuple[Any, ...]] = attrgetter(*RUN_COLUMNS)
 
@@ -72,12 +77,12 @@ def event_rows(events: Iterable[RunEvent]) -> list[tuple[Any, ...]]:
 
 
 def run_dict(row: Iterable[Any]) -> dict[str, Any]:
-    """Read `id` and `RUN_COLUMNS` as values by name, JSON parsed and flags as booleans.
+    """Read `ROW_COLUMNS` as values by name, JSON parsed and flags as booleans.
 
     A number that is missing is 0. JSON that cannot be parsed stays the text it is, beside
     `<name>_parse_error`.
     """
-    run = dict(zip(("id", *RUN_COLUMNS), row, strict=True))
+    run = dict(zip(ROW_COLUMNS, row, strict=True))
     for name in _FLAGS:
         run[name] = bool(run[name])
     for name in _NEVER_NULL:
@@ -109,14 +114,18 @@ def normalized(run: RunRecord, seen_ns: int) -> RunRecord:
     times = {name: utc(getattr(run, name)) for name in TIME_FIELDS}
     times["created_at"] = times["created_at"] or times["start_time"]
     times["updated_at"] = times["updated_at"] or iso8601(seen_ns)
-    changed = {name: value for name, value in times.items() if value != getattr(run, name)}
-    return evolve(run, **changed) if changed else run
+    return _with(run, times)
+
+
+def in_utc(run: RunRecord) -> RunRecord:
+    """Return the run with those of its times that it has in UTC."""
+    return _with(run, {name: utc(getattr(run, name)) for name in TIME_FIELDS})
 
 
 def utc(moment: Any) -> Any:
     """Return an ISO 8601 time in the one form that sorts; what is no time stays as it is."""
-    if moment is None:
-        return None
+    if moment is None or (isinstance(moment, str) and _IN_UTC.fullmatch(moment)):
+        return moment
     try:
         return iso8601(parse_iso8601(str(moment)))
     except (ValueError, OverflowError):
@@ -128,11 +137,13 @@ def storable(record: Record) -> Record:
 
     Raises `TypeError` or `ValueError` for a value that no column holds.
     """
-    body = record.body
+    return evolve(record, body=fitting(record.body))
+
+
+def fitting(body: Body) -> Body:
+    """Return a run or an event with all its text as SQLite can hold it; raises like `storable`."""
     names = [attribute.name for attribute in fields(type(body)) if attribute.name not in _AS_JSON]
-    return evolve(
-        record, body=evolve(body, **{name: _fit(name, getattr(body, name)) for name in names})
-    )
+    return evolve(body, **{name: fit(name, getattr(body, name)) for name in names})
 
 
 def readable(text: str) -> str:
@@ -140,7 +151,8 @@ def readable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def _fit(name: str, value: Any) -> Any:
+def fit(name: str, value: Any) -> Any:
+    """Return the value as SQLite can hold it; raises `TypeError` or `ValueError` if it cannot."""
     if isinstance(value, str):
         return readable(value)
     if value is None or isinstance(value, float):
@@ -150,6 +162,11 @@ def _fit(name: str, value: Any) -> Any:
     if not -_WIDEST <= value < _WIDEST:
         raise ValueError(f"{name} needs more than the 64 bits of a column")
     return value
+
+
+def _with(run: RunRecord, values: dict[str, Any]) -> RunRecord:
+    changed = {name: value for name, value in values.items() if value != getattr(run, name)}
+    return evolve(run, **changed) if changed else run
 
 
 def parse_in_place(row: dict[str, Any], name: str) -> None:

@@ -12,15 +12,18 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, NamedTuple
 
 from telemetry_sqlite.errors import UnknownSchemaError
-from telemetry_sqlite.rows import EVENT_COLUMNS, RUN_COLUMNS
+from telemetry_sqlite.rows import EVENT_COLUMNS, ROW_COLUMNS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from sqlite3 import Connection
 
 VERSION = 7
 TABLES = ("agent_runs", "run_events", "schema_migrations")
-_SCRIPT = "0007_runs_and_events.sql"
-_NEEDED = {"agent_runs": ("id", *RUN_COLUMNS), "run_events": ("id", *EVENT_COLUMNS)}
+_SCRIPTS = ("0007_runs_and_events.sql", "0007_indexes.sql", "0007_tallies.sql")
+TALLIES = "run_tallies"
+_COUNT_ANEW = "count_anew.sql"
+_NEEDED = {"agent_runs": ROW_COLUMNS, "run_events": ("id", *EVENT_COLUMNS)}
 _EVERY_AGE_HAS = {"run_id", "agent_name", "job_type", "start_time", "status"}
 _SHOWN = 3
 
@@ -55,10 +58,14 @@ def state(connection: Connection) -> State:
 
 
 def prepare(connection: Connection, path: str) -> None:
-    """Create what an empty database lacks; raise `UnknownSchemaError` for another's tables."""
+    """Create what a database lacks of ours; raise `UnknownSchemaError` for another's tables."""
     if is_empty(connection):
         create(connection)
     check(connection, path)
+    if _incomplete(connection):
+        connection.execute("BEGIN IMMEDIATE")
+        complete(connection)
+        connection.execute("COMMIT")
 
 
 def is_empty(connection: Connection) -> bool:
@@ -69,12 +76,50 @@ def is_empty(connection: Connection) -> bool:
 def create(connection: Connection) -> None:
     """Create the tables in one transaction; harmless where another process was quicker."""
     connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
-    connection.executescript(f"BEGIN IMMEDIATE;\n{script(_SCRIPT)}\nCOMMIT;")
+    connection.executescript(f"BEGIN IMMEDIATE;\n{script()}\nCOMMIT;")
 
 
-def script(name: str = _SCRIPT) -> str:
-    """Return the text of one of our files of SQL; without a name of the one that makes ours."""
-    return (files("telemetry_sqlite") / "sql" / name).read_text("utf-8")
+def complete(connection: Connection) -> None:
+    """Give our tables the indexes, triggers and tallies of this release; the caller commits.
+
+    A file may lack them that an earlier release made, or one of another shape has their name.
+    """
+    lacking = _incomplete(connection)
+    for kind, name in _kinds(connection, lacking):
+        connection.execute(f"DROP {kind} {name}")
+    for statement in statements(script()):
+        connection.execute(statement)
+    if any(name.startswith(TALLIES) for name in lacking):
+        count_anew(connection)
+
+
+def count_anew(connection: Connection) -> None:
+    """Fill the tallies by what is in the tables; the caller commits."""
+    for statement in statements(script(_COUNT_ANEW)):
+        connection.execute(statement)
+
+
+def tallied(connection: Connection) -> bool:
+    """Whether the tallies are there, and the triggers that keep them."""
+    there = "SELECT count(*) FROM sqlite_master WHERE name LIKE 'run~_tallies%' ESCAPE '~'"
+    wanted = sum(name.startswith(TALLIES) for name in _wanted())
+    return int(connection.execute(there).fetchone()[0]) >= wanted
+
+
+def script(*names: str) -> str:
+    """Return the text of files of ours of SQL; without a name of those that make our tables."""
+    folder = files("telemetry_sqlite") / "sql"
+    return "\n".join((folder / name).read_text("utf-8") for name in names or _SCRIPTS)
+
+
+def statements(script: str) -> Iterator[str]:
+    """Give the statements of a file of ours; only within triggers does a semicolon not end one."""
+    statement = ""
+    for part in script.split(";")[:-1]:
+        statement += f"{part};"
+        if sqlite3.complete_statement(statement):
+            yield statement.strip()
+            statement = ""
 
 
 def check(connection: Connection, path: str) -> None:
@@ -151,17 +196,37 @@ def differences(connection: Connection) -> list[str]:
 
     Further columns, tables and indexes of others are no difference.
     """
-    there = _statements(connection)
-    return [
-        f"{name} is {'not there' if name not in there else 'of another shape'}"
-        for name, statement in _wanted().items()
-        if not there.get(name, "").startswith(statement)
-    ]
+    return [f"{name} is {how}" for name, how in _differing(connection).items()]
+
+
+def tables_differ(connection: Connection) -> bool:
+    """Whether a table that holds something is not as a new database has it."""
+    return bool(lacking(connection)) or any(name in TABLES for name in _differing(connection))
 
 
 def names() -> set[str]:
     """Return the names of our tables and indexes."""
     return set(_wanted())
+
+
+def _incomplete(connection: Connection) -> list[str]:
+    """Return what `complete` can mend."""
+    return [name for name in _differing(connection) if name not in TABLES]
+
+
+def _differing(connection: Connection) -> dict[str, str]:
+    there = _statements(connection)
+    return {
+        name: "not there" if name not in there else "of another shape"
+        for name, statement in _wanted().items()
+        if not there.get(name, "").startswith(statement)
+    }
+
+
+def _kinds(connection: Connection, names: list[str]) -> list[tuple[str, str]]:
+    """Return what of these is there, and whether it is an index, a trigger or a table."""
+    rows = connection.execute("SELECT type, name FROM sqlite_master").fetchall()
+    return [(kind, name) for kind, name in rows if name in names]
 
 
 @cache

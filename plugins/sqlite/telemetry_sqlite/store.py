@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import TYPE_CHECKING
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 from telemetry_core import Rejection, RunEvent, RunRecord, merge_runs
 from telemetry_sqlite.rows import (
     EVENT_COLUMNS,
+    ROW_COLUMNS,
     RUN_COLUMNS,
     event_rows,
     normalized,
@@ -17,7 +19,7 @@ from telemetry_sqlite.rows import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from sqlite3 import Connection
 
     from telemetry_core import Record
@@ -29,12 +31,12 @@ _INSERT_EVENT = (
     f"INSERT INTO run_events ({', '.join(EVENT_COLUMNS)})"
     f" VALUES ({', '.join('?' * len(EVENT_COLUMNS))}) ON CONFLICT (event_id) DO NOTHING"
 )
-_PUT_RUN = (
-    f"INSERT INTO agent_runs ({', '.join(RUN_COLUMNS)})"
-    f" VALUES ({', '.join('?' * len(RUN_COLUMNS))}) ON CONFLICT (event_id) DO UPDATE SET "
-    + ", ".join(f"{name} = excluded.{name}" for name in RUN_COLUMNS if name != "event_id")
-)
-SELECT_RUN = f"SELECT id, {', '.join(RUN_COLUMNS)} FROM agent_runs"
+_INSERT_RUN = f"INSERT INTO agent_runs ({', '.join(RUN_COLUMNS)}) VALUES "
+_ONE_RUN = f"({', '.join('?' * len(RUN_COLUMNS))})"
+# Since there are triggers, each statement copies first what pages it changes: many runs in one
+# are quicker. Every SQLite takes 999 values.
+_RUNS_AT_ONCE = 999 // len(RUN_COLUMNS)
+SELECT_RUN = f"SELECT {', '.join(ROW_COLUMNS)} FROM agent_runs"
 SELECT_EVENT = f"SELECT id, {', '.join(EVENT_COLUMNS)} FROM run_events"
 
 # What one record may be to blame for, told by each stage of the way into its row.
@@ -63,14 +65,21 @@ def store_records(connection: Connection, records: Iterable[Record]) -> dict[str
 
 def stored_runs(connection: Connection, event_ids: Sequence[str]) -> dict[str, RunRecord]:
     """Return the stored runs of these ids."""
-    found: dict[str, RunRecord] = {}
+    runs = map(run_record, _found(connection, SELECT_RUN, event_ids))
+    return {run.event_id: run for run in runs}
+
+
+def stored_ids(connection: Connection, event_ids: Sequence[str]) -> set[str]:
+    """Return those of these event ids that are stored."""
+    rows = _found(connection, "SELECT event_id FROM agent_runs", event_ids)
+    return {event_id for (event_id,) in rows}
+
+
+def _found(connection: Connection, select: str, event_ids: Sequence[str]) -> Iterator[Any]:
     for start in range(0, len(event_ids), _IDS_AT_ONCE):
         some = event_ids[start : start + _IDS_AT_ONCE]
         marks = ", ".join("?" * len(some))
-        for row in connection.execute(f"{SELECT_RUN} WHERE event_id IN ({marks})", some):
-            run = run_record(row)
-            found[run.event_id] = run
-    return found
+        yield from connection.execute(f"{select} WHERE event_id IN ({marks})", some)
 
 
 def _all_or_each(
@@ -112,12 +121,37 @@ def _merge_in(connection: Connection, records: Sequence[Record]) -> None:
     merged = dict(stored)
     for run in runs:
         known = merged.get(run.event_id)
-        merged[run.event_id] = run if known is None else _merge(known, run)
-    changed = [run_row(run) for run in merged.values() if run != stored.get(run.event_id)]
-    connection.executemany(_PUT_RUN, changed)
+        merged[run.event_id] = run if known is None else merged_run(known, run)
+    new = [run_row(run) for event_id, run in merged.items() if event_id not in stored]
+    insert_rows(connection, new)
+    for event_id, known in stored.items():
+        if merged[event_id] != known:
+            update_run(connection, known, merged[event_id])
 
 
-def _merge(known: RunRecord, run: RunRecord) -> RunRecord:
+def insert_rows(connection: Connection, rows: Sequence[Sequence[object]]) -> None:
+    """Store runs whose event ids are not known, each once."""
+    for start in range(0, len(rows), _RUNS_AT_ONCE):
+        some = rows[start : start + _RUNS_AT_ONCE]
+        sql = _INSERT_RUN + ", ".join([_ONE_RUN] * len(some))
+        connection.execute(sql, [*chain.from_iterable(some)])
+
+
+def update_run(connection: Connection, known: RunRecord, run: RunRecord) -> None:
+    """Change a stored run to what it is now.
+
+    Only the columns that differ: SQLite writes every index anew that has one of those assigned.
+    """
+    before, after = run_row(known), run_row(run)
+    changed = [index for index, value in enumerate(after) if value != before[index]]
+    if changed:
+        assigned = ", ".join(f"{RUN_COLUMNS[index]} = ?" for index in changed)
+        values = [after[index] for index in changed]
+        sql = f"UPDATE agent_runs SET {assigned} WHERE event_id = ?"
+        connection.execute(sql, [*values, run.event_id])
+
+
+def merged_run(known: RunRecord, run: RunRecord) -> RunRecord:
     """Merge, but keep what only a store knows: whether a run was posted, and how often tried."""
     merged = merge_runs(known, run)
     merged.api_posted = known.api_posted or run.api_posted

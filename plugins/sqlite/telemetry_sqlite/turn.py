@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self
-
-from telemetry_core import SystemClock
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -15,8 +15,6 @@ try:
     import fcntl
 except ImportError:  # Windows: SQLite's own lock alone, correct though not as fair
     fcntl = None  # type: ignore[assignment]
-
-_LOOK_EVERY = 0.02
 
 
 class Turn:
@@ -27,12 +25,11 @@ class Turn:
     processes). It is about fairness only: SQLite's own lock guards the data, so whatever keeps
     us from queueing is no reason not to write.
 
-    The wait has no time limit, for a poll would lose its place. A holder that dies frees the
-    turn. One that is stopped keeps it, as it keeps SQLite's lock: then this sink's worker waits
-    and the records stay in the spool.
+    A holder that dies frees the turn; one that is stopped keeps it, as it keeps SQLite's lock.
+    Waiting with a time limit has its place in the queue too: a thread keeps it, and where the
+    wait is given up, the next one of this process takes it over.
 
-    :param patience: seconds after which one would rather do without, for work that somebody
-        waits for; then entering raises `BlockingIOError`.
+    :param patience: seconds after which entering raises `BlockingIOError`; without it no limit.
     """
 
     __slots__ = ("_descriptor", "_path", "_patience")
@@ -66,6 +63,7 @@ class _OpenTurns:
 
     def __init__(self) -> None:
         self._descriptors: set[int] = set()
+        self._left: dict[str, list[_Place]] = {}  # in the queue, by whoever gave the wait up
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._close_inherited)
 
@@ -84,16 +82,91 @@ class _OpenTurns:
         self._descriptors.discard(descriptor)
         os.close(descriptor)
 
+    def place(self, path: str) -> _Place:
+        """Queue, or take over where a wait was given up. Raises `OSError`."""
+        while left := self._left.get(path):
+            with suppress(IndexError):
+                place = left.pop()
+                if place.take_over():
+                    return place
+        return _Place(path)
+
+    def leave(self, place: _Place) -> None:
+        """Give a wait up, for the next one to take over."""
+        self._left.setdefault(place.path, []).append(place)
+
     def _close_inherited(self) -> None:
+        self._left.clear()  # no thread of the parent's is here
         while self._descriptors:
             with suppress(OSError):
                 os.close(self._descriptors.pop())
+
+
+class _Place:
+    """A place in the queue, which a thread keeps until its turn comes."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.descriptor = _OPEN.open(path)
+        self._lock = threading.Lock()
+        self._come = threading.Event()
+        self._wanted = True
+        self._error: OSError | None = None
+        try:
+            threading.Thread(target=self._queue, name="telemetry-turn", daemon=True).start()
+        except BaseException:
+            _OPEN.close(self.descriptor)
+            raise
+
+    def wait(self, seconds: float) -> int | None:
+        """Return the descriptor that has the turn, or nothing; see `_queue`.
+
+        Raises `BlockingIOError` when it has not come after so long.
+        """
+        try:
+            self._come.wait(min(seconds, threading.TIMEOUT_MAX))
+        except BaseException:
+            if not self._give_up():
+                _OPEN.close(self.descriptor)
+            raise
+        if self._give_up():
+            raise BlockingIOError(errno.EAGAIN, "another writer has its turn", self.path)
+        if self._error is None:
+            return self.descriptor
+        _OPEN.close(self.descriptor)
+        return None
+
+    def take_over(self) -> bool:
+        """Wait for it again; false when the turn came meanwhile and was let go."""
+        with self._lock:
+            self._wanted = not self._come.is_set()
+            return self._wanted
+
+    def _give_up(self) -> bool:
+        """Let go of the turn as soon as it comes; false when it has come."""
+        with self._lock:
+            if self._come.is_set():
+                return False
+            self._wanted = False
+            _OPEN.leave(self)
+            return True
+
+    def _queue(self) -> None:
+        try:
+            fcntl.flock(self.descriptor, fcntl.LOCK_EX)
+        except OSError as error:
+            self._error = error
+        with self._lock:
+            self._come.set()
+            if not self._wanted:
+                _OPEN.close(self.descriptor)  # which lets go
 
 
 _OPEN = _OpenTurns()
 
 
 def _queue(path: str, patience: float | None) -> int | None:
+    """Return the descriptor that has the turn, or nothing where nobody can queue."""
     if fcntl is None:
         return None
     try:
@@ -101,26 +174,12 @@ def _queue(path: str, patience: float | None) -> int | None:
     except OSError:  # a directory that takes no file: SQLite says so in its own words
         return None
     try:
-        if patience is None:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        else:
-            _try_for(patience, descriptor)
-    except BlockingIOError:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if patience is None else fcntl.LOCK_NB))
+        return descriptor
+    except OSError as error:
         _OPEN.close(descriptor)
-        raise
-    except OSError:  # a file system without flock
-        _OPEN.close(descriptor)
-        return None
-    return descriptor
-
-
-def _try_for(seconds: float, descriptor: int) -> None:
-    deadline = SystemClock.monotonic() + seconds
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except BlockingIOError:
-            if SystemClock.monotonic() >= deadline:
-                raise
-        SystemClock.sleep(_LOOK_EVERY)
+        if patience is None or not isinstance(error, BlockingIOError):
+            return None  # a file system without flock
+        if patience <= 0:
+            raise
+    return _OPEN.place(path).wait(patience)

@@ -96,7 +96,8 @@ def test_windows_and_positions_are_found_by_an_index(
     tell("1")
     with closing(sqlite3.connect(sink.destination())) as connection:
         plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}")]
-    assert not any("TEMP B-TREE" in step for step in plan)
+    sorts = [step for step in plan if "TEMP B-TREE" in step]
+    assert all("LAST TERM" in step or "RIGHT PART" in step for step in sorts)  # within a moment
     assert any(step.startswith("SEARCH") for step in plan)
 
 

@@ -6,12 +6,13 @@ import os
 import signal
 from typing import TYPE_CHECKING, Any
 
-from telemetry_sqlite import SqliteSink
+from telemetry_sqlite import SqliteSink, database
 from telemetry_sqlite.turn import Turn
 
-from tests.plugins.sqlite.processes import python
+from tests.plugins.sqlite.processes import outcome_in_child, python
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Callable
     from pathlib import Path
 
@@ -23,7 +24,7 @@ WRITER = """
 import sys
 from telemetry_core.models import RunEvent, RunRecord
 from telemetry_core.records import Batch, Kind, Lane, Record
-from telemetry_sqlite import SqliteSink
+from telemetry_sqlite import SqliteSink, database
 
 path, name = sys.argv[1:]
 sink = SqliteSink(db_path=path)
@@ -130,3 +131,30 @@ def test_a_child_forked_within_a_turn_does_not_keep_it(tmp_path: Path) -> None:
         os.close(write)
 
     assert os.waitpid(child, 0)[1] == 0
+
+
+def test_who_reads_is_not_locked_out_while_much_is_being_written(tmp_path: Path) -> None:
+    path = str(tmp_path / "runs.sqlite")
+    rows = [(f"run-{number}", "x" * 10_000) for number in range(2000)]
+
+    def write_and_look(connection: sqlite3.Connection) -> int:
+        columns = "run_id, event_type, timestamp, payload_json"
+        connection.executemany(f"INSERT INTO run_events ({columns}) VALUES (?, '', '', ?)", rows)
+        with database.reading(path, patience=0) as reader:
+            assert reader is not None
+            return int(reader.execute("SELECT count(*) FROM run_events").fetchone()[0])
+
+    assert database.Database(path).write(write_and_look) == 0
+
+
+def test_a_child_forked_in_the_middle_of_work_keeps_away_from_the_database(tmp_path: Path) -> None:
+    path = str(tmp_path / "runs.sqlite")
+
+    def in_child() -> None:
+        database.Database(path).write(lambda _: None, 0.0)
+
+    parent = database.Database(path)
+    told = parent.write(lambda _: outcome_in_child(in_child, prepare=lambda: None))
+    assert "was being worked on when this process was forked" in told
+    parent.write(lambda _: None)
+    parent.close()

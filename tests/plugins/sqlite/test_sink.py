@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from pytest_telemetry.clock import FakeClock
-from telemetry_sqlite import DatabaseWriter, SqliteSink
+from telemetry_sqlite import DatabaseBusyError, DatabaseWriter, SqliteSink
 
 from telemetry_core import ConfigError, load_config
 from telemetry_core.manager import Manager
@@ -266,7 +266,7 @@ def test_a_batch_goes_on_where_another_program_holds_the_lock_no_longer(
     other.execute("BEGIN IMMEDIATE")
     batch = story.batch(story.event(), deadline=0.0)
 
-    with pytest.raises(sqlite3.OperationalError, match="locked"):
+    with pytest.raises(DatabaseBusyError, match="database is locked"):
         sink.ship_batch(batch)
     other.close()
 
@@ -309,7 +309,11 @@ def test_the_core_builds_it_from_its_table(
 
 
 def test_a_database_removed_while_it_is_open_is_begun_anew(
-    sink: SqliteSink, story: Story, rows: Ask, tmp_path: Path
+    sink: SqliteSink,
+    story: Story,
+    rows: Ask,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     sink.ship_batch(story.batch(story.event()))
     (tmp_path / "db" / "telemetry.sqlite").unlink()
@@ -317,6 +321,7 @@ def test_a_database_removed_while_it_is_open_is_begun_anew(
     sink.ship_batch(story.batch(story.event("after")))
 
     assert rows("SELECT event_id FROM run_events") == [("after",)]
+    assert "was moved or removed while it was in use" in caplog.text
 
 
 def test_health_and_figures_tell_what_was_done(sink: SqliteSink, story: Story) -> None:

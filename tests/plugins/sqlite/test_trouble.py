@@ -1,18 +1,30 @@
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import resource
 import signal
 import sqlite3
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from telemetry_sqlite import DatabaseUnusableError, SqliteSink, UnknownSchemaError
+from telemetry_sqlite import (
+    Database,
+    DatabaseBusyError,
+    DatabaseFullError,
+    DatabaseUnusableError,
+    SqliteSink,
+    UnknownSchemaError,
+    put_run,
+)
 from telemetry_sqlite.damage import file_id, files_set_aside, set_damaged_aside
+from telemetry_sqlite.turn import Turn
 
+from telemetry_core import SystemClock
+from tests.plugins.sqlite.conftest import NOON
 from tests.plugins.sqlite.processes import outcome_in_child
 
 if TYPE_CHECKING:
@@ -207,9 +219,97 @@ def test_a_full_disk_loses_no_record(sink: SqliteSink, story: Story, rows: Ask) 
 
     outcome = outcome_in_child(lambda: sink.ship_batch(batch), fill_the_disk)
 
-    assert outcome.startswith(("OperationalError", "OSError"))
+    assert outcome.startswith(("DatabaseFullError", "OperationalError", "OSError"))
     assert rows("SELECT event_id FROM run_events") == [("before",)]
     assert len(sink.ship_batch(batch).delivered) == 100
+
+
+def test_a_full_disk_is_said_to_be_so_and_nothing_is_half_written(
+    sink: SqliteSink, story: Story
+) -> None:
+    sink.ship_batch(story.batch(story.event(), story.run()))
+    database = Database(sink.destination())
+
+    def fill(connection: sqlite3.Connection) -> None:
+        put_run(connection, story.a_run(event_id="half"), NOON)
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        connection.execute(f"PRAGMA max_page_count = {pages}")
+        put_run(connection, story.a_run(event_id="full", host="x" * 100_000), NOON)
+
+    with pytest.raises(DatabaseFullError, match=r"disk is full.*make room"):
+        database.write(fill)
+    assert [row["event_id"] for row in sink.runs_store().list_runs().rows] == ["uuid-1"]
+    assert sink.runs_store().totals().total_runs == 1
+    assert database.write(lambda opened: put_run(opened, story.a_run(event_id="next"), NOON))
+    database.close()
+
+
+def test_a_disk_without_room_for_the_file_is_said_to_be_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_room(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("telemetry_sqlite.database.make_private_file", no_room)
+    with pytest.raises(DatabaseFullError):
+        Database(str(tmp_path / "runs.sqlite")).write(lambda _: None)
+
+
+@pytest.mark.parametrize("how", ["turn", "IMMEDIATE", "EXCLUSIVE"])
+def test_a_database_that_stays_locked_is_said_to_be_so_at_the_deadline(
+    sink: SqliteSink, story: Story, how: str
+) -> None:
+    sink.ship_batch(story.batch(story.run()))
+    path = sink.destination()
+    database, run = Database(path), story.a_run(event_id="later")
+
+    def put(seconds: float) -> bool:
+        deadline = SystemClock.monotonic() + seconds
+        return database.write(lambda opened: put_run(opened, run, NOON), deadline)
+
+    with closing(sqlite3.connect(path, isolation_level=None)) as other, ExitStack() as stack:
+        if how == "turn":
+            stack.enter_context(Turn(path))
+        else:
+            other.execute(f"BEGIN {how}")
+        with pytest.raises(DatabaseBusyError, match="database is locked"):
+            put(0.05)
+    assert put(60) is True
+    database.close()
+
+
+def test_what_a_file_took_that_was_replaced_meanwhile_is_not_said_to_be_stored(
+    sink: SqliteSink, story: Story, tmp_path: Path
+) -> None:
+    sink.ship_batch(story.batch(story.run()))
+    database, fresh = Database(sink.destination()), Database(str(tmp_path / "fresh.sqlite"))
+    fresh.write(lambda _: None)
+
+    def put(connection: sqlite3.Connection) -> bool:
+        done = put_run(connection, story.a_run(event_id="later"), NOON)
+        os.replace(fresh.path, database.path)
+        return done
+
+    with pytest.raises(DatabaseUnusableError, match="another file took the place"):
+        database.write(put)
+    assert database.write(lambda one: put_run(one, story.a_run(event_id="again"), NOON)) is True
+    assert sink.runs_store().count() == 1
+    for one in (database, fresh):
+        one.close()
+
+
+def test_a_reader_that_stays_keeps_a_change_from_being_half_written(
+    sink: SqliteSink, story: Story
+) -> None:
+    sink.ship_batch(story.batch(story.run()))
+    with closing(sqlite3.connect(sink.destination(), isolation_level=None)) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT * FROM agent_runs").fetchall()
+        late = story.batch(story.run(story.a_run(event_id="late")), deadline=0.0)
+        with pytest.raises(DatabaseBusyError):
+            sink.ship_batch(late)
+    assert sink.runs_store().count() == 1
+    assert len(sink.ship_batch(late).delivered) == 1
 
 
 def test_what_was_receipted_can_be_found_again_after_a_power_loss(

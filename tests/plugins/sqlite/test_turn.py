@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +15,7 @@ from telemetry_sqlite.turn import Turn
 from tests.forked import ended, forked
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 WITHOUT_FCNTL = """
@@ -61,6 +66,75 @@ def test_a_link_and_the_file_it_leads_to_have_one_turn(tmp_path: Path) -> None:
         Turn(str(tmp_path / "runs.sqlite"), patience=0),
     ):
         pass
+
+
+def test_a_wait_with_a_limit_ends_with_it(tmp_path: Path) -> None:
+    database = str(tmp_path / "runs.sqlite")
+    with (
+        held_elsewhere(database),
+        pytest.raises(BlockingIOError, match="another writer"),
+        Turn(database, patience=0.05),
+    ):
+        pass
+
+
+def test_a_wait_with_a_limit_comes_to_its_turn(tmp_path: Path) -> None:
+    database = str(tmp_path / "runs.sqlite")
+    with held_elsewhere(database) as release, ThreadPoolExecutor() as pool:
+        waiting = pool.submit(lambda: Turn(database, patience=60).__enter__())
+        while not queueing():
+            os.sched_yield()
+        release()
+        turn = waiting.result()
+        with pytest.raises(BlockingIOError), Turn(database, patience=0):
+            pass
+        turn.__exit__(None, None, None)
+    with Turn(database, patience=0):
+        pass
+
+
+def test_waits_that_were_given_up_are_taken_over_and_never_keep_the_turn(tmp_path: Path) -> None:
+    database = str(tmp_path / "runs.sqlite")
+    with held_elsewhere(database):
+        for _ in range(5):
+            with pytest.raises(BlockingIOError), Turn(database, patience=0.01):
+                pass
+        assert len(queueing()) == 1
+    for _ in range(3):
+        with Turn(database, patience=60):
+            pass
+    for thread in queueing():
+        thread.join()
+    with Turn(database, patience=0):
+        pass
+
+
+def test_a_child_forked_while_its_parent_waits_has_a_queue_of_its_own(tmp_path: Path) -> None:
+    database = str(tmp_path / "runs.sqlite")
+    with held_elsewhere(database) as release:
+        with pytest.raises(BlockingIOError), Turn(database, patience=0.01):
+            pass
+
+        def wait() -> None:
+            with pytest.raises(BlockingIOError), Turn(database, patience=0.01):
+                pass
+
+        assert ended(forked(wait)) == 0
+        release()
+        with Turn(database, patience=60):
+            pass
+
+
+def queueing() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "telemetry-turn"]
+
+
+@contextmanager
+def held_elsewhere(database: str) -> Iterator[Callable[[], None]]:
+    """Hold the turn as another program does, until the end or until it is told to let go."""
+    with open(f"{database}.writer.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield lambda: fcntl.flock(lock, fcntl.LOCK_UN)
 
 
 def test_a_child_forked_within_a_turn_closes_no_file_of_its_own_at_its_end(tmp_path: Path) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from telemetry_sqlite.care.unfinished import is_unfinished
-from telemetry_sqlite.damage import is_busy, is_damage
-from telemetry_sqlite.errors import DatabaseUnusableError
+from telemetry_sqlite.damage import is_busy, is_damage, is_full
+from telemetry_sqlite.errors import (
+    DatabaseBusyError,
+    DatabaseFullError,
+    DatabaseUnusableError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +30,10 @@ def explaining(failure: str) -> Iterator[None]:
     """
     try:
         yield
+    except DatabaseBusyError as error:
+        raise DatabaseBusyError(f"{failure}: {_LOCKED}") from error
+    except DatabaseFullError as error:
+        raise DatabaseFullError(f"{failure}: {_FULL}") from error
     except (sqlite3.Error, OSError) as error:
         raise DatabaseUnusableError(f"{failure}: {_reason(error)}") from error
 
@@ -35,13 +42,12 @@ def _reason(error: sqlite3.Error | OSError) -> str:
     if isinstance(error, BlockingIOError):
         return _LOCKED
     if isinstance(error, OSError):
-        return _FULL if error.errno == errno.ENOSPC else _of_the_disk(error)
+        return _FULL if is_full(error) else _of_the_disk(error)
     if is_busy(error):
         return _LOCKED
     if is_damage(error):
         return f"{error}; see: telemetry db check"
-    full = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL
-    return _FULL if full else str(error)
+    return _FULL if is_full(error) else str(error)
 
 
 def _of_the_disk(error: OSError) -> str:

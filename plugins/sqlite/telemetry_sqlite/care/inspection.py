@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from telemetry_core import Finding, Level, TelemetryError
-from telemetry_sqlite import schema
+from telemetry_sqlite import schema, tallies
 from telemetry_sqlite.care import pragmas
 from telemetry_sqlite.care.contents import doubts
 from telemetry_sqlite.damage import RESTORE, files_set_aside
@@ -41,6 +41,7 @@ def inspect(path: str, *, full: bool, progress: Shown) -> list[Finding]:
                 _integrity(connection, full=full),
                 _schema(connection, path),
                 doubts(connection),
+                _tallies(connection),
             )
             for done, part in enumerate(parts):
                 progress(done, len(parts))
@@ -117,6 +118,12 @@ def _schema(connection: Connection, path: str) -> Iterator[Finding]:
     else:
         what = f"schema {schema.VERSION} is complete, with its indexes"
         yield Finding("schema", Level.OK, what)
+
+
+def _tallies(connection: Connection) -> Iterator[Finding]:
+    if tallies.wrong(connection):
+        what = "the tallies of runs are not what one counts"
+        yield Finding("tallies", Level.WARN, what, "telemetry db migrate counts them anew")
 
 
 def _event_ids(connection: Connection) -> Iterable[Finding]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from attrs import define
 
 from telemetry_core import sync_directory
-from telemetry_sqlite import schema
+from telemetry_sqlite import schema, tallies
 from telemetry_sqlite.care.backups import back_up
 from telemetry_sqlite.care.copying import copy_database
 from telemetry_sqlite.care.explaining import explaining
@@ -111,7 +111,7 @@ def rehearse(path: str, *, wait: float, progress: Shown) -> Migration:
 def _outdated(connection: Connection, path: str) -> bool:
     if schema.state(connection) is not schema.State.OLDER:
         schema.check(connection, path)
-    return bool(schema.differences(connection))
+    return bool(schema.differences(connection)) or tallies.wrong(connection)
 
 
 def _connected(path: str, wait: float) -> Connection:

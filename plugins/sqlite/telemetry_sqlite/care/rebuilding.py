@@ -17,13 +17,13 @@ from telemetry_sqlite.care.unfinished import finish, unfinished
 from telemetry_sqlite.database import Database
 from telemetry_sqlite.errors import DatabaseUnusableError
 from telemetry_sqlite.rows import readable
-from telemetry_sqlite.store import store_records
+from telemetry_sqlite.store import store_records, stored_runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from sqlite3 import Connection
 
-    from telemetry_core import Record
+    from telemetry_core import Record, RunRecord
     from telemetry_sqlite.care.progress import Shown
 
 _BATCH_RECORDS = 1000  # some 20 ms: nobody who writes meanwhile waits longer
@@ -184,12 +184,20 @@ def _store(connection: Connection, batch: list[_Told]) -> list[_Stored]:
 
 def _store_part(connection: Connection, name: str, part: list[_Told]) -> _Stored:
     records = [one.record for one in part]
-    there, written = _known(connection, name, records), connection.total_changes
+    there, before = _known(connection, name, records), _runs(connection, name, records)
     refused = store_records(connection, records)
     added = _known(connection, name, records) - there
-    completed = connection.total_changes - written - added
+    after = _runs(connection, name, records)
+    completed = sum(after[event_id] != run for event_id, run in before.items())
     reasons = {one.place: refused[one.record.id].reason for one in part if one.record.id in refused}
     return _Stored(name, len(part), added, completed, reasons)
+
+
+def _runs(connection: Connection, name: str, records: list[Record]) -> dict[str, RunRecord]:
+    """Return the runs of the records that are there; triggers would be among what SQLite counts."""
+    if name != "runs":
+        return {}
+    return stored_runs(connection, list({readable(str(one.body.event_id)) for one in records}))
 
 
 def _known(connection: Connection, name: str, records: list[Record]) -> int:

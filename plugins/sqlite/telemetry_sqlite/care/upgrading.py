@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _ASIDE = "before_migration_"
 _HISTORY = "schema_migrations_old"
+_CARRIED = ("agent_runs", "run_events")
 _ROWS_AT_ONCE = 1000
 _SAME = "duplicate column name"
 
@@ -64,22 +65,28 @@ def upgrade(connection: Connection, progress: Shown) -> Changes:
     where they are missing, the tables go aside, ours are made, and the rows go from one to the
     other. Columns, tables, indexes, triggers and views of others stay.
 
+    Where the tables are as they should be, only what belongs to them is made or counted anew.
+
     Raises `sqlite3.Error`, also where it would not come out right; the caller rolls back.
     """
+    if not schema.tables_differ(connection):
+        return _completed(connection)
     changes = Changes(columns=schema.lacking(connection))
     others = _attached(connection)
     for name in _steps():
-        for statement in _statements(schema.script(name)):
+        for statement in schema.statements(schema.script(name)):
             _unless_done(connection, statement)
     _make_room(connection)
-    for statement in _statements(schema.script()):
+    connection.execute(f"DROP TABLE IF EXISTS {schema.TALLIES}")
+    for statement in schema.statements(schema.script()):
         if "CREATE TABLE" in statement:
             connection.execute(statement)
     _carry_all(connection, changes, progress)
     for table in schema.TABLES:
         connection.execute(f"DROP TABLE IF EXISTS {_ASIDE}{table}")
-    for statement in _statements(schema.script()):
+    for statement in schema.statements(schema.script()):
         connection.execute(statement)
+    schema.count_anew(connection)
     for kind, name, statement in others:
         try:
             connection.execute(statement)
@@ -90,15 +97,17 @@ def upgrade(connection: Connection, progress: Shown) -> Changes:
     return changes
 
 
+def _completed(connection: Connection) -> Changes:
+    schema.complete(connection)
+    schema.count_anew(connection)
+    _verify(connection)
+    return Changes(rows={table: _count(connection, table) for table in _CARRIED})
+
+
 def _steps() -> list[str]:
     """Return the files that bring what versions before ours brought, in their order."""
     names = (entry.name for entry in (files("telemetry_sqlite") / "sql").iterdir())
     return sorted(name for name in names if name.endswith(".sql") and name < f"{schema.VERSION:04}")
-
-
-def _statements(script: str) -> Iterator[str]:
-    """Give the statements of a file of ours, none of which has a semicolon inside."""
-    yield from filter(None, map(str.strip, script.split(";")))
 
 
 def _unless_done(connection: Connection, statement: str) -> None:

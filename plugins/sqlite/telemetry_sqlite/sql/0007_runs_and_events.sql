@@ -52,18 +52,6 @@ CREATE TABLE IF NOT EXISTS agent_runs (
     inferred INTEGER DEFAULT 0
 );
 
--- The index's own rowid order breaks ties, so every list is read without a sort.
-CREATE INDEX IF NOT EXISTS idx_runs_created ON agent_runs (created_at DESC);
-CREATE INDEX IF NOT EXISTS idx_runs_agent_created ON agent_runs (agent_name, created_at DESC);
-CREATE INDEX IF NOT EXISTS idx_runs_status_created ON agent_runs (status, created_at DESC);
-CREATE INDEX IF NOT EXISTS idx_runs_job_type_created ON agent_runs (job_type, created_at DESC);
-CREATE INDEX IF NOT EXISTS idx_runs_start ON agent_runs (start_time DESC);
-CREATE INDEX IF NOT EXISTS idx_runs_run_id ON agent_runs (run_id);
-CREATE INDEX IF NOT EXISTS idx_runs_parent ON agent_runs (parent_run_id)
-    WHERE parent_run_id IS NOT NULL;
-CREATE INDEX IF NOT EXISTS idx_runs_unposted ON agent_runs (created_at)
-    WHERE api_posted = 0 AND status <> 'running';
-
 -- A run id is not unique, so events refer to it without a foreign key.
 CREATE TABLE IF NOT EXISTS run_events (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -75,9 +63,6 @@ CREATE TABLE IF NOT EXISTS run_events (
     distinct_id TEXT,
     context_json TEXT
 );
-
-CREATE INDEX IF NOT EXISTS idx_events_run ON run_events (run_id, timestamp)
-    WHERE run_id IS NOT NULL;
 
 CREATE TABLE IF NOT EXISTS schema_migrations (
     version INTEGER PRIMARY KEY,

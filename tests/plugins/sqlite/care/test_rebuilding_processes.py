@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tests.plugins.sqlite.care.ndjson import Lines
 
-RUNS = 60
+RUNS = 30  # with their events more than three batches
 EVENTS = 100
 STATEMENTS = RUNS * EVENTS  # a rebuild takes some more, whatever is there already
 

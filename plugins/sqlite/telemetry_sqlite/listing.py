@@ -1,0 +1,244 @@
+"""Lists runs, the newest first: along an index that has the order, never through a whole table."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from attrs import define
+
+from telemetry_sqlite.filtering import where
+from telemetry_sqlite.rows import ROW_COLUMNS
+from telemetry_sqlite.store import SELECT_RUN
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from sqlite3 import Connection
+
+    from telemetry_sqlite.filtering import Bounds, RunFilter
+
+    Condition = tuple[Any, ...]  # in SQL, and the values for its marks
+    Row = tuple[Any, ...]
+
+Place = tuple[str, int]
+
+LAST = "\U0010ffff"  # sorts behind every other character
+_FEW_ROWS = 400  # so many are soon read one by one
+_FEW_APART = 300  # so many may be looked for besides
+_FEW_KEYS = 3000  # so many are soon read and sorted where an index has all that is asked
+_KEY = "SELECT created_at, id FROM agent_runs"
+_IN_ORDER = "ORDER BY created_at DESC, id"
+_SORTED = "ORDER BY +created_at DESC, +id"  # by which no index is chosen
+_CREATED_AT = ROW_COLUMNS.index("created_at")
+
+# As the index says it, to the letter. Then, by which of these runs are looked for besides, how
+# much of a time all others have in common with that of their creation.
+_APART = (
+    "substr(created_at, 1, 16) <> substr(start_time, 1, 16) AND"
+    " CASE WHEN substr(created_at, 1, 10) <> substr(start_time, 1, 10) THEN 1"
+    " WHEN substr(created_at, 1, 13) <> substr(start_time, 1, 13) THEN 2 ELSE 3 END"
+)
+_APART_BY = ((f"{_APART} = 1", 10), (f"{_APART} IN (1, 2)", 13), (f"{_APART} IN (1, 2, 3)", 16))
+
+
+class RowPage(NamedTuple):
+    """Some rows, each of `ROW_COLUMNS`, and the place after which the next ones come."""
+
+    rows: list[Row]
+    next: Place | None = None
+
+
+def page_of(
+    connection: Connection, which: RunFilter, *, limit: int, offset: int, after: Place | None
+) -> RowPage:
+    """Return runs, the newest first; runs of one moment in the order they came."""
+    asked = _Asked.of(which, after)
+    if any(asked.window):
+        with _one_state(connection):
+            keys = _keys_in_window(connection, asked, offset + limit + 1)[offset:]
+            rows = _rows_of(connection, [key for _, key in keys])
+    else:
+        rows = _along(connection, SELECT_RUN, asked, limit + 1, offset)
+    if len(rows) <= limit:
+        return RowPage(rows)
+    return RowPage(rows[:limit], (rows[limit - 1][_CREATED_AT], rows[limit - 1][0]))
+
+
+@define(frozen=True)
+class _Asked:
+    """A question, taken apart.
+
+    :ivar leading: the columns with a value that an index begins with; `others`: those without.
+    :ivar created: bounds of the creation, `window`: bounds of the start.
+    """
+
+    leading: dict[str, str]
+    others: dict[str, str]
+    created: Bounds
+    window: Bounds
+    place: Place | None
+
+    @classmethod
+    def of(cls, which: RunFilter, place: Place | None) -> _Asked:
+        """Take a filter apart; an id leads to so few runs that the rest is asked of each."""
+        equal = which.equal()
+        ids: list[str] = [name for name in ("run_id", "parent_run_id") if name in equal]
+        leading: dict[str, str] = {name: equal.pop(name) for name in ids[:1]} or equal
+        others = equal if ids else {}
+        return cls(leading, others, which.created(), which.window(), place)
+
+    def by_index(self) -> list[Condition]:
+        """Return what an index in the order of creation finds at once."""
+        return [(f"{name} = ?", value) for name, value in self.leading.items()]
+
+    def by_row(self) -> list[Condition]:
+        """Return what is asked of each row that it finds."""
+        begin, end = self.window
+        others: list[Condition] = [(f"+{name} = ?", value) for name, value in self.others.items()]
+        if begin:
+            others.append(("+start_time >= ?", begin))
+        return [*others, ("+start_time <= ?", end)] if end else others
+
+    def in_window(self) -> list[Condition]:
+        """Return what is found at once by an index of start times."""
+        begin, end = self.window
+        first: list[Condition] = [("start_time >= ?", begin)] if begin else []
+        return [*first, ("start_time <= ?", end)] if end else first
+
+    def by_key(self) -> list[Condition]:
+        """Return all else that is asked of each key of such an index."""
+        equal = self.leading | self.others
+        asked: list[Condition] = [(f"+{name} = ?", value) for name, value in equal.items()]
+        asked += [(f"+{condition}", *values) for condition, *values in _between(*self.created)]
+        if self.place:
+            moment, key = self.place
+            asked += [("+created_at <= ?", moment), ("(+created_at < ? OR id > ?)", moment, key)]
+        return asked
+
+    def steps(self, near: Bounds = (None, None)) -> list[list[Condition]]:
+        """Return the ranges of creation to be read one after the other.
+
+        After a place the rest of its own moment comes first, which may have any number of runs.
+
+        :param near: further bounds, of which the first one is within.
+        """
+        after, before = self.created
+        oldest, newest = near
+        before = min(filter(None, (before, newest)), default=None)
+        if self.place is None:
+            return [_between(after, before, oldest)]
+        moment, key = self.place
+        if before is not None and before <= moment:
+            return [_between(after, before, oldest)]
+        same: list[Condition] = [("created_at = ?", moment), ("id > ?", key)]
+        return [
+            [*same, *_between(after, None, oldest)],
+            _between(after, moment, oldest),
+        ]
+
+
+def _keys_in_window(connection: Connection, asked: _Asked, number: int) -> list[Place]:
+    """Return the keys of runs that started within a window, which is not the order they come in.
+
+    Where either the runs that are meant otherwise or those of the window are few, all of these
+    are looked at. Else the window says where in the order of creation to look, as closely as all
+    but a few runs are created about when they start; those few are looked at besides.
+    """
+    if _are_few(connection, [*asked.by_index(), *_between(*asked.created)], _FEW_ROWS):
+        return _along(connection, _KEY, asked, number)
+    if _are_few(connection, asked.in_window(), _FEW_KEYS):
+        return _sorted(connection, asked, [], number)
+    begin, end = asked.window
+    nearest = None
+    for apart in _APART_BY if end else _APART_BY[:1]:  # else it begins with the newest anyway
+        if not _are_few(connection, [(apart[0],), *asked.in_window()], _FEW_APART):
+            break
+        nearest = apart
+    if nearest is None:
+        return _along(connection, _KEY, asked, number)
+    condition, length = nearest
+    near = begin and begin[:length], end and end[:length] + LAST
+    found = _along(connection, _KEY, asked, number, near=near)
+    return _merged(found, _sorted(connection, asked, [(condition,)], number))[:number]
+
+
+def _along(
+    connection: Connection,
+    select: str,
+    asked: _Asked,
+    number: int,
+    offset: int = 0,
+    *,
+    near: Bounds = (None, None),
+) -> list[Row]:
+    """Read along an index in the order of creation."""
+    steps = asked.steps(near)
+    skipped = offset if len(steps) == 1 else 0
+    found: list[Row] = []
+    for step in steps:
+        wanted = number + offset - skipped - len(found)
+        if wanted > 0:
+            conditions = [*asked.by_index(), *step, *asked.by_row()]
+            found += _read(
+                connection, select, conditions, f"{_IN_ORDER} LIMIT ? OFFSET ?", wanted, skipped
+            )
+    return found[offset - skipped :]
+
+
+def _sorted(
+    connection: Connection, asked: _Asked, further: list[Condition], number: int
+) -> list[Row]:
+    """Read all keys of a window, which are few, and sort them."""
+    conditions = [*further, *asked.in_window(), *asked.by_key()]
+    return _read(connection, _KEY, conditions, f"{_SORTED} LIMIT ?", number)
+
+
+def _merged(one: Iterable[Row], other: Iterable[Row]) -> list[Row]:
+    by_id = sorted({*one, *other}, key=lambda key: int(key[1]))
+    return sorted(by_id, key=lambda key: str(key[0]), reverse=True)
+
+
+def _are_few(connection: Connection, conditions: list[Condition], number: int) -> bool:
+    """Whether no more than this number of keys meet the conditions, without counting on."""
+    keys, values = _bound("SELECT 1 FROM agent_runs", conditions)
+    sql = f"SELECT count(*) FROM ({keys} LIMIT ?)"
+    return bool(connection.execute(sql, [*values, number + 1]).fetchone()[0] <= number)
+
+
+def _rows_of(connection: Connection, ids: list[int]) -> list[Row]:
+    sql = f"{SELECT_RUN} WHERE id IN (SELECT value FROM json_each(?))"
+    rows = {row[0]: row for row in connection.execute(sql, [json.dumps(ids)])}
+    return [rows[key] for key in ids]
+
+
+def _read(
+    connection: Connection, select: str, conditions: list[Condition], rest: str, *values: int
+) -> list[Row]:
+    sql, bound = _bound(select, conditions)
+    return connection.execute(f"{sql} {rest}", [*bound, *values]).fetchall()
+
+
+def _bound(select: str, conditions: list[Condition]) -> tuple[str, list[Any]]:
+    values = [value for _, *values in conditions for value in values]
+    return f"{select} {where([condition for condition, *_ in conditions])}", values
+
+
+def _between(after: str | None, before: str | None, oldest: str | None = None) -> list[Condition]:
+    """Return the conditions on the creation; never two on one side, of which an index takes one."""
+    found: list[Condition] = []
+    if oldest and (not after or after < oldest):
+        found.append(("created_at >= ?", oldest))
+    elif after:
+        found.append(("created_at > ?", after))
+    return [*found, ("created_at < ?", before)] if before else found
+
+
+@contextmanager
+def _one_state(connection: Connection) -> Iterator[None]:
+    """Ask several questions of the database as it is at one moment."""
+    connection.execute("BEGIN")
+    try:
+        yield
+    finally:
+        connection.execute("COMMIT")
