@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.warm import WarmInterpreter
+from tests.warm import SERVED, WarmInterpreter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,5 +44,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def warm() -> Iterator[WarmInterpreter]:
     """Return what forks programs that are soon started."""
     interpreter = WarmInterpreter()
+    yield interpreter
+    interpreter.end()
+
+
+@pytest.fixture(scope="session")
+def warm_service() -> Iterator[WarmInterpreter]:
+    """Return what forks run services; one for all rooms, since what it imports takes a second."""
+    interpreter = WarmInterpreter(SERVED)
     yield interpreter
     interpreter.end()

@@ -61,13 +61,29 @@ LAYERS = (
     ("config_file", "discovery"),
     ("settings",),
     ("hookspecs", "sending", "credentials", "codec", "privacy", "tracebacks", "surroundings"),
-    ("merging", "api_payload"),
-    ("records",),
+    ("merging", "api_payload", "carrying", "figures", "run_filter"),
+    ("records", "wire"),
     ("models",),
     ("complaints", "files", "plain"),
     ("errors", "clock", "ids", "logs", "offers"),
 )
 HEIGHT = {name: len(LAYERS) - row for row, names in enumerate(LAYERS) for name in names}
+
+# The same for the folders of the run service.
+SERVICE = ROOT / "servers/run_service/telemetry_run_service"
+SERVICE_LAYERS = (
+    ("command",),
+    ("process",),
+    ("app",),
+    ("routes",),
+    ("service",),
+    ("logs", "requests", "security", "storage"),
+    ("answers",),
+    ("errors", "settings"),
+)
+SERVICE_HEIGHT = {
+    name: len(SERVICE_LAYERS) - row for row, names in enumerate(SERVICE_LAYERS) for name in names
+}
 
 # What only these modules of the core may name: a kind of line has one home.
 HOMES = {
@@ -183,6 +199,18 @@ def _same_package(module: str, target: str) -> bool:
     )
 
 
+@pytest.mark.parametrize(
+    "path", sorted(SERVICE.glob("[!_]*/**/*.py")) + sorted(SERVICE.glob("[!_]*.py")), ids=_name
+)
+def test_a_folder_of_the_run_service_imports_only_from_below(path: Path) -> None:
+    own = path.relative_to(SERVICE).parts[0].removesuffix(".py")
+    for found in _imports(path):
+        package, _, inside = found.module.partition(".")
+        folder = inside.split(".")[0]
+        if package == SERVICE.name and folder != own and not found.for_types:
+            assert SERVICE_HEIGHT[folder] < SERVICE_HEIGHT[own], f"{path.name}:{found.line}"
+
+
 @pytest.mark.parametrize("package", sorted(PACKAGES))
 def test_a_package_itself_imports_nothing_of_ours(package: str) -> None:
     ours = [found for found in _imports(MODULES[package]) if found.module.startswith(CORE)]
@@ -227,7 +255,7 @@ NEIGHBOURS = {f"telemetry_{name}" for name in PLUGINS} | {
 }
 
 
-@pytest.mark.parametrize("path", _python_files("plugins", "pytest_plugin"), ids=_name)
+@pytest.mark.parametrize("path", _python_files("plugins", "servers", "pytest_plugin"), ids=_name)
 def test_a_distribution_imports_public_names_of_the_core_only(path: Path) -> None:
     public = {module.__name__: module.__all__ for module in (telemetry_core, cli, sending)}
     for found in _imports(path):

@@ -141,8 +141,9 @@ def _the_readme_example_records(python: Path, folder: Path) -> None:
 
 def _a_package_tests_its_code_and_its_own_sink(python: Path, folder: Path) -> None:
     elsewhere = shutil.copytree(ROOT / "examples" / "folder_sink", folder / "elsewhere")
-    shutil.copy(ROOT / "examples" / "downstream_test.py", elsewhere)
-    tests = ["downstream_test.py", "test_folder_sink.py"]
+    for name in ("downstream_test.py", "run_service_test.py"):
+        shutil.copy(ROOT / "examples" / name, elsewhere)
+    tests = ["downstream_test.py", "run_service_test.py", "test_folder_sink.py"]
     _run([python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests], elsewhere)
 
 

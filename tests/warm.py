@@ -28,6 +28,12 @@ import telemetry_core.cli.flush, telemetry_core.client, telemetry_core.merging, 
 import telemetry_ndjson.sink, telemetry_sqlite.sink, telemetry_sqlite.store
 import examples.webhook_sink, tests.chaos.file_layer, tests.chaos.programs, tests.chaos.sinks
 """
+SERVED = """
+import fastapi, httptools, msgspec, pydantic, sqlite3, uvicorn
+import uvicorn.lifespan.on, uvicorn.loops.asyncio, uvicorn.protocols.http.httptools_impl
+import telemetry_core.cli.app, telemetry_run_service.app, telemetry_run_service.command
+import telemetry_run_service.process.running, telemetry_run_service.process.server, telemetry_sqlite.database
+"""
 MOST = 1 << 20  # bytes of a request
 LOOK_EVERY = 0.001
 PATIENCE = 60  # seconds, far longer than anything here takes
@@ -92,11 +98,14 @@ class WarmProgram:
 
 
 class WarmInterpreter:
-    """A process that has imported what programs need, and forks one when asked."""
+    """A process that has imported what programs need, and forks one when asked.
 
-    def __init__(self) -> None:
+    :param imports: the lines that import it.
+    """
+
+    def __init__(self, imports: str = IMPORTED) -> None:
         self._channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        source = f"{IMPORTED}{SERVES.format(theirs.fileno())}"
+        source = f"{imports}{SERVES.format(theirs.fileno())}"
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-Werror", "-c", source],

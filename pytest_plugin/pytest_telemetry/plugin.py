@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pytest_telemetry.ids import CountingIds
     from pytest_telemetry.recorder import Recorder
     from pytest_telemetry.servers.http import HttpServer
+    from pytest_telemetry.servers.runs.server import RunsServer
     from telemetry_core import TelemetryClient, TelemetryConfig
 
 
@@ -155,6 +156,16 @@ def telemetry_http_server(request: pytest.FixtureRequest) -> Iterator[HttpServer
     from pytest_telemetry.servers.http import HttpServer
 
     server = HttpServer(_clock_of(request))
+    with server.serving():
+        yield server
+
+
+@pytest.fixture
+def telemetry_runs_server(request: pytest.FixtureRequest) -> Iterator[RunsServer]:
+    """Return a run service on a port of this machine, in the time that the test lives in."""
+    from pytest_telemetry.servers.runs.server import RunsServer
+
+    server = RunsServer(_clock_of(request))
     with server.serving():
         yield server
 

@@ -9,7 +9,11 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 FRAGMENTS = sorted(path for path in (ROOT / "changelog").iterdir() if path.name != "README.md")
-PACKAGES = {"core", "pytest", *(path.parent.name for path in ROOT.glob("plugins/*/pyproject.toml"))}
+PACKAGES = {"core", "pytest"} | {
+    path.parent.name
+    for folder in ("plugins", "servers")
+    for path in ROOT.glob(f"{folder}/*/pyproject.toml")
+}
 NAME = re.compile(r"\d+\.(?P<package>\w+)\.(added|changed|fixed|removed)\.md")
 
 

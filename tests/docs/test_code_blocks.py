@@ -18,6 +18,7 @@ from telemetry_core import load_config
 from telemetry_core.manager import Manager
 from tests.core.cli.terminal import typed
 from tests.docs.conftest import PYTEST
+from tests.servers.run_service.deployment.service import TELEMETRY, Service, free_port
 
 if TYPE_CHECKING:
     from tests.warm import WarmInterpreter
@@ -30,11 +31,16 @@ PAGES = sorted(
         "docs/**/*.md",
         "changelog/*.md",
         "plugins/*/*.md",
+        "servers/*/*.md",
         "pytest_plugin/*.md",
     )
     for path in ROOT.glob(pattern)
 )
-ELSEWHERE = {"fastapi_service.py", "downstream_test.py"}  # see test_examples.py
+ELSEWHERE = {
+    "fastapi_service.py",
+    "downstream_test.py",
+    "run_service_test.py",
+}  # see test_examples.py
 EXAMPLES = [p for p in sorted((ROOT / "examples").glob("*.py")) if p.name not in ELSEWHERE]
 
 # ```language … ```, and before it, when the block quotes a file: <!-- examples/first_run.py -->
@@ -43,6 +49,7 @@ FENCE = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 PICTURES = {"text", "mermaid"}
+QUOTED = {"yaml"}  # what only a file of ours says, which has tests of its own
 # What changes from one run of a command to the next: figures, ids, and the width of columns.
 CHANGING = re.compile(r"\d[\d.]* m?s\b|\b[0-9a-f]{8}\b|\d+| +")
 # What a page may tell people to type that no test needs to type again.
@@ -128,7 +135,18 @@ def _python(arguments: list[str], scratch: Path) -> str:
     return done.stdout
 
 
+def _served(arguments: list[str], scratch: Path) -> str:
+    """Start a service, on a port of its own, and stop it once it answers."""
+    environ = {**_environ(scratch), "TELEMETRY_API_PORT": free_port()}
+    with Service([TELEMETRY, *arguments], environ, scratch) as service:
+        service.ready()
+        assert service.stop() == 0
+    return service.said()
+
+
 def _telemetry(arguments: list[str], scratch: Path) -> str:
+    if arguments == ["serve"]:
+        return _served(arguments, scratch)
     done = typed(arguments, environ=_environ(scratch), directory=scratch)
     assert done.returncode == 0, done.stdout + done.stderr
     assert b"Traceback" not in done.stderr
@@ -141,7 +159,8 @@ RUNNERS = {"python": _python, "telemetry": _telemetry}
 @pytest.mark.parametrize("page", PAGES, ids=[path.relative_to(ROOT).as_posix() for path in PAGES])
 def test_every_fence_is_closed_and_of_a_language_this_test_knows(page: Path) -> None:
     blocks = _blocks(page)
-    assert {block.language for block in blocks} <= {"python", "toml", "console", *PICTURES}
+    assert {block.language for block in blocks} <= {"python", "toml", "console", *QUOTED, *PICTURES}
+    assert [str(block) for block in blocks if block.language in QUOTED and not block.file] == []
     assert page.read_text("utf-8").count("```") == 2 * len(blocks)
 
 

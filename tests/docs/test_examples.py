@@ -180,8 +180,9 @@ def test_sigterm_ends_the_prefork_workers_run_as_cancelled(
     assert (run["job_type"], run["status"]) == ("supervise", "cancelled")
 
 
-def test_the_tests_of_a_package_that_records_pass(python: Any, tmp_path: Path) -> None:
-    example = shutil.copy(EXAMPLES / "downstream_test.py", tmp_path)  # away from our own options
+@pytest.mark.parametrize("name", ["downstream_test.py", "run_service_test.py"])
+def test_the_tests_of_another_package_pass(name: str, python: Any, tmp_path: Path) -> None:
+    example = shutil.copy(EXAMPLES / name, tmp_path)  # away from our own options
     done = python(*PYTEST, "-W", "error", str(example))
     assert done.returncode == 0, done.stdout
     assert "4 passed" in done.stdout

@@ -13,7 +13,7 @@ RunSuite = Callable[..., pytest.RunResult]
 # Plugins of the machine's own that are not asked about here and take long to import.
 NEEDLESS = [
     part
-    for name in ("cacheprovider", "hypothesispytest", "respx", "anyio")
+    for name in ("cacheprovider", "hypothesispytest", "respx", "anyio", "schemathesis")
     for part in ("-p", f"no:{name}")
 ]
 REMOTE = """

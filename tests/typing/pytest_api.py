@@ -9,7 +9,7 @@ from pytest_telemetry import FakeServer, Recorder, Refusal, Request, Response
 from telemetry_core import RunEvent, RunRecord
 
 if TYPE_CHECKING:
-    from pytest_telemetry import FakeClock, HttpServer
+    from pytest_telemetry import FakeClock, HttpServer, RunsServer
 
 
 def the_recorder_gives_what_it_found(telemetry_recorder: Recorder) -> None:
@@ -27,6 +27,17 @@ def a_fake_misbehaves(telemetry_http_server: HttpServer, telemetry_clock: FakeCl
     telemetry_clock.advance(2.5)
     with telemetry_http_server.mounted("https://api.example.com") as url:
         assert_type(url, str)
+
+
+def a_run_service_is_asked_what_it_has(telemetry_runs_server: RunsServer) -> None:
+    telemetry_runs_server.tokens = {"secret"}
+    telemetry_runs_server.rate_limit_rpm = 60
+    telemetry_runs_server.reference = True
+    telemetry_runs_server.refuse(lambda run: run["agent_name"] == "crawler", "constraint", "no")
+    assert_type(telemetry_runs_server.runs, dict[str, dict[str, Any]])
+    assert_type(telemetry_runs_server.events, list[dict[str, Any]])
+    assert_type(telemetry_runs_server.run("r-1"), dict[str, Any])
+    assert_type(telemetry_runs_server.assert_run("crawler", status="success"), dict[str, Any])
 
 
 class Greeter(FakeServer):

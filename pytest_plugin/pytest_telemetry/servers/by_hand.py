@@ -20,7 +20,8 @@ _SHOWN = 500
 
 def run(server: FakeServer) -> None:
     """Serve it on the port that the command line names."""
-    parser = argparse.ArgumentParser(description=(type(server).__doc__ or "").splitlines()[0])
+    words = type(server).__doc__ or type(server).__name__
+    parser = argparse.ArgumentParser(description=words.splitlines()[0])
     parser.add_argument("--port", type=int, default=0, help="the port; any free one by default")
     port = parser.parse_args().port
 

@@ -75,7 +75,7 @@ class Response:
     def json(cls, value: Any, status: int = 200, **headers: str) -> Self:
         """Return an answer in JSON; underscores in the names of headers become hyphens."""
         named = {name.replace("_", "-"): text for name, text in headers.items()}
-        body = json.dumps(value).encode()
+        body = json.dumps(value, separators=(",", ":")).encode()
         return cls(status, {"content-type": "application/json", **named}, body)
 
 

@@ -28,6 +28,16 @@ def test_it_prints_its_address_and_what_it_gets_until_ctrl_c() -> None:
     assert (process.returncode, errors) == (0, "")
 
 
+def test_the_run_service_starts_likewise() -> None:
+    command = [sys.executable, "-m", "pytest_telemetry.servers.runs"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().split()[3]
+        assert httpx.get(f"{url}/health").json()["status"] == "ok"
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=30)[0].startswith("200 GET /health")
+
+
 def test_a_port_that_is_taken_is_one_line_of_error() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

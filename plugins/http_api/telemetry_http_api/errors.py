@@ -1,0 +1,32 @@
+"""What can be wrong with a run service or with what it is told, each error saying what to do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from telemetry_core import ConfigError, TelemetryError
+
+
+class AddressError(ConfigError, ValueError):
+    """A URL or a token cannot be used; the text never holds either."""
+
+
+class APIError(TelemetryError):
+    """The service answered something that is of no use; the base of what it can answer.
+
+    :ivar handed: what was delivered before, where several things were.
+    """
+
+    handed: Any = None
+
+
+class APIUnavailableError(APIError):
+    """The service is down, out of reach or too busy: the same request may succeed later."""
+
+
+class APIValidationError(APIError):
+    """The service will never take this: a field is wrong, or there is no such run."""
+
+
+class AmbiguousIdError(TelemetryError):
+    """The beginning of an id was given, and several runs begin so."""

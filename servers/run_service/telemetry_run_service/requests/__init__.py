@@ -1,0 +1,1 @@
+"""What comes in: how a request is read, and what it may say."""

@@ -1,0 +1,1 @@
+"""What the service is told: every setting, its limits, and where it is read from."""

@@ -1,0 +1,1 @@
+"""The database beside the event loop: one thread writes, a few read, one look serves all listeners."""
