@@ -9,15 +9,8 @@ from pathlib import Path
 
 from benchmarks.figures import Figures, moves
 from benchmarks.plan import SECTIONS, cases, measure
-from benchmarks.report import promised, ratios, short, whole
-from benchmarks.tables_in_docs import put
-
-ROOT = Path(__file__).parents[1]
-STORED = ROOT / "docs" / "figures" / "benchmarks.json"
-PAGES = (
-    (ROOT / "docs" / "performance.md", "benchmarks, whole", whole),
-    (ROOT / "README.md", "benchmarks, short", short),
-)
+from benchmarks.report import promised, ratios, whole
+from benchmarks.sheets import SHEETS, SYSTEMS
 
 
 def main() -> int:
@@ -25,7 +18,7 @@ def main() -> int:
     options = _options()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that no case is left behind
     if options.stored:
-        figures = Figures.read(STORED)
+        figures = Figures.read(SYSTEMS.stored)
     else:
         chosen = cases(options.sections, peers=options.peers)
         figures = measure(chosen, options.repeats, options.environments, _say)
@@ -35,19 +28,13 @@ def main() -> int:
     if options.write and figures.interrupted:
         _say("interrupted: nothing is written")
     elif options.write:
-        everything = options.peers and set(options.sections) == set(SECTIONS)
-        write(figures if everything else figures.over(Figures.read(STORED)))
+        for sheet in SHEETS:
+            if options.stored:
+                sheet.show()
+            else:
+                sheet.write(figures, peers=options.peers)
     unfinished = figures.interrupted or bool(figures.failed)
     return int(unfinished or any(row.met is False for row in promised(figures)))
-
-
-def write(figures: Figures) -> None:
-    """Store what was measured, and put its tables into the pages."""
-    STORED.parent.mkdir(exist_ok=True)
-    STORED.write_text(figures.text(), encoding="utf-8")
-    stored = Figures.read(STORED)  # what a test will render again
-    for page, name, render in PAGES:
-        put(page, name, render(stored))
 
 
 def _print(figures: Figures, json: str | None) -> None:
@@ -62,9 +49,13 @@ def _print(figures: Figures, json: str | None) -> None:
 def _compare(before: Figures, after: Figures) -> None:
     known, found = ratios(before), ratios(after)
     moved = sorted(moves(known, found), key=lambda move: -move.times)
+    settled = ratios(before, settled=True).keys() & ratios(after, settled=True).keys()
     _say(f"\n{len(known.keys() & found.keys())} ratios compared, {len(moved)} moved by over 25 %")
     for move in moved:
-        _say(f"  {move.what}: {move.before:.3g} → {move.after:.3g}")
+        unsure = "" if move.what in settled else " (so do the rounds of one run, or it has but one)"
+        _say(f"  {move.what}: {move.before:.3g} → {move.after:.3g}{unsure}")
+    firmly = sum(move.what in settled for move in moved)
+    _say(f"{len(settled)} have rounds that agree in both runs; of these {firmly} moved")
 
 
 def _say(words: str) -> None:

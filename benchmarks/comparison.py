@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define
 
-from benchmarks.table import shown, values_of
+from benchmarks.table import agree, shown, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -64,12 +64,21 @@ class Comparison:
                 table.append(f"| {words} | {' | '.join(cells)} |")
         return "\n".join(table)
 
-    def multiples(self, measured: Measured) -> Iterator[tuple[str, float]]:
-        """Give every multiple of ours that should be about the same on a second run."""
+    def multiples(
+        self, measured: Measured, *, settled: bool = False
+    ) -> Iterator[tuple[str, float]]:
+        """Give every multiple of ours that should be about the same on a second run.
+
+        :param settled: only those of figures whose rounds agree.
+        """
         for column in self.columns:
             for words, case in self.lines.items():
                 multiple = self._multiple(column, case, measured)
-                if multiple is not None:
+                both = (
+                    values_of(measured, f"{column.section}.{one}", column.figure)
+                    for one in (case, self.ours)
+                )
+                if multiple is not None and (not settled or all(map(agree, both))):
                     yield f"{words}: {column.section}.{column.figure}", multiple
 
     def _cell(self, column: Column, case: str, measured: Measured, spreads: bool) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 from attrs import asdict, define, field
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
 MOVED = 1.25  # a ratio that is so many times another has moved
@@ -45,6 +45,12 @@ class Figures:
     def text(self) -> str:
         """Return it as it is stored; a figure keeps four digits, which is more than it deserves."""
         return json.dumps(_rounded(asdict(self)), indent=1, ensure_ascii=False) + "\n"
+
+    def only(self, keep: Callable[[str], bool]) -> Figures:
+        """Return what is of the cases that are to be kept."""
+        measured = {case: rounds for case, rounds in self.measured.items() if keep(case)}
+        failed = {case: why for case, why in self.failed.items() if keep(case)}
+        return Figures(self.machine, measured, failed, self.absent, self.interrupted)
 
     def over(self, older: Figures) -> Figures:
         """Return these, and of an older run what was not measured again.

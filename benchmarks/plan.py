@@ -25,6 +25,7 @@ SECTIONS = (
     "run_tracking",
     "spooling",
     "sqlite_delivery",
+    "run_service",
     "starting",
     "exiting",
     "memory",

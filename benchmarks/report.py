@@ -69,19 +69,22 @@ def comparisons() -> list[Comparison]:
     return [table for name in SECTIONS for table in getattr(section(name), "COMPARISONS", ())]
 
 
-def ratios(figures: Figures) -> dict[str, float]:
+def ratios(figures: Figures, *, settled: bool = False) -> dict[str, float]:
     """Return what a second run should find about the same, by what it is of.
 
     Multiples of ours, of the floor and of a figure of the same case; no time and no size, which
     another machine, or a slow hour of this one, finds otherwise.
+
+    :param settled: only those of figures whose rounds agree: of others nobody could say that they
+        moved.
     """
     found = {
         f"{result.row.case}.{result.row.figure}": result.ratio
         for result in promised(figures)
-        if result.ratio is not None
+        if result.ratio is not None and (result.settled or not settled)
     }
     for comparison in comparisons():
-        found.update(comparison.multiples(figures.measured))
+        found.update(comparison.multiples(figures.measured, settled=settled))
     return found
 
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from attrs import define
 
+from benchmarks.figures import MOVED
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
@@ -42,7 +44,20 @@ class Result:
 
     row: Row
     values: Sequence[float]
-    times_the_floor: float | None = None
+    floor: Sequence[float] = ()
+
+    @property
+    def times_the_floor(self) -> float | None:
+        """How many times what physics asks it takes, or how many times more physics would do."""
+        if not self.floor:
+            return None
+        ratio = self.middle / median(self.floor)
+        return 1 / ratio if self.row.at_least else ratio
+
+    @property
+    def settled(self) -> bool:
+        """Whether its rounds agree well enough that another run can be compared with them."""
+        return agree(self.values) and (self.row.unit == TIMES or agree(self.floor))
 
     @property
     def ratio(self) -> float | None:
@@ -86,7 +101,8 @@ def results(rows: Iterable[Row], measured: Measured, failed: Collection[str] = (
     for row in rows:
         values = values_of(measured, row.case, row.figure)
         if values:
-            found.append(Result(row, values, _times_the_floor(row, values, measured)))
+            floor = values_of(measured, *row.floor) if row.floor else ()
+            found.append(Result(row, values, floor))
         elif row.case in failed:
             found.append(Result(row, ()))
     return found
@@ -97,12 +113,9 @@ def values_of(measured: Measured, case: str, figure: str) -> list[float]:
     return [figures[figure] for figures in measured.get(case, ()) if figure in figures]
 
 
-def _times_the_floor(row: Row, values: Sequence[float], measured: Measured) -> float | None:
-    floor = values_of(measured, *row.floor) if row.floor else []
-    if not floor:
-        return None
-    ratio = median(values) / median(floor)
-    return 1 / ratio if row.at_least else ratio
+def agree(values: Sequence[float]) -> bool:
+    """Tell whether there are several rounds, none a quarter away from another."""
+    return len(values) > 1 and max(values) <= MOVED * min(values)
 
 
 def markdown(found: Iterable[Result]) -> str:

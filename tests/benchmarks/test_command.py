@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from benchmarks.__main__ import PAGES, STORED, main
+from benchmarks.__main__ import main
 from benchmarks.figures import Figures
+from benchmarks.sheets import SYSTEMS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,7 +31,7 @@ def test_what_is_stored_is_shown_as_the_page_shows_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shown, _ = said(monkeypatch, capsys, "--stored")
-    page, *_ = PAGES[0]
+    page, *_ = SYSTEMS.pages[0]
     assert shown.strip() in page.read_text(encoding="utf-8")
 
 
@@ -38,20 +39,20 @@ def test_it_is_printed_as_json_when_asked(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shown, _ = said(monkeypatch, capsys, "--stored", "--json", "-")
-    assert shown == STORED.read_text(encoding="utf-8")
+    assert shown == SYSTEMS.stored.read_text(encoding="utf-8")
 
 
 def test_a_run_against_itself_has_no_ratio_that_moved(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _, complained = said(monkeypatch, capsys, "--stored", "--against", str(STORED))
+    _, complained = said(monkeypatch, capsys, "--stored", "--against", str(SYSTEMS.stored))
     assert "ratios compared, 0 moved" in complained
 
 
 def test_a_ratio_that_moved_is_told_with_what_it_was(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    figures = Figures.read(STORED)
+    figures = Figures.read(SYSTEMS.stored)
     for repeat in figures.measured["hot_path.posthog"]:
         repeat["burst_p50_us"] *= 2
     other = tmp_path / "other.json"

@@ -37,3 +37,13 @@ def test_without_spreads_only_medians_are_shown() -> None:
 
 def test_the_multiples_of_ours_are_what_a_second_run_is_compared_by() -> None:
     assert dict(TABLE.multiples(MEASURED)) == {"theirs: hot_path.us": 20.0}
+
+
+def test_what_differs_from_round_to_round_cannot_be_said_to_have_moved() -> None:
+    ours = MEASURED["hot_path.ours_remote"]
+    agreeing = {"hot_path.ours_remote": ours, "hot_path.posthog": [{"us": 90.0}, {"us": 99.0}]}
+    assert dict(TABLE.multiples(agreeing, settled=True)) == {"theirs: hot_path.us": 21.0}
+    apart = {"hot_path.ours_remote": ours, "hot_path.posthog": [{"us": 90.0}, {"us": 120.0}]}
+    assert dict(TABLE.multiples(apart, settled=True)) == {}
+    once = MEASURED
+    assert dict(TABLE.multiples(once, settled=True)) == {}

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from benchmarks.figures import Figures, moves
+from benchmarks.sheets import RUN_SERVICE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,6 +41,17 @@ def test_a_run_of_some_sections_leaves_the_figures_of_the_others() -> None:
     together = newer.over(older)
     assert together.measured == {"a.one": [{"n": 2}], "b.two": [{"n": 1}], "c.three": [{"n": 2}]}
     assert together.failed == {}
+
+
+def test_a_sheet_takes_of_a_run_what_is_of_its_sections() -> None:
+    measured = {
+        "floor.write": [{"n": 1.0}],
+        "hot_path.one": [{"n": 1.0}],
+        "run_service.one": [{"n": 1.0}],
+    }
+    service = Figures(HERE, measured, {"hot_path.two": "failed"}).only(RUN_SERVICE.is_of)
+    assert service.measured.keys() == {"floor.write", "run_service.one"}
+    assert service.failed == {}
 
 
 def test_figures_of_another_machine_are_not_mixed_with_these() -> None:

@@ -31,6 +31,21 @@ def test_a_ratio_is_how_many_times_the_floor_a_row_takes() -> None:
     assert [found.ratio for found in results([row], FAST)] == [2.5]
 
 
+@pytest.mark.parametrize(
+    ("floor", "calls", "settled"),
+    [((2.0, 2.4), (4.0, 5.0), True), ((2.0, 2.6), (4.0, 5.0), False), ((2.0, 2.4), (4.0,), False)],
+)
+def test_a_ratio_is_settled_when_the_rounds_of_both_its_figures_agree(
+    floor: tuple[float, ...], calls: tuple[float, ...], settled: bool
+) -> None:
+    measured = {
+        "floor.write": [{"p50_us": value} for value in floor],
+        "hot_path.calls": [{"us": value} for value in calls],
+    }
+    row = Row("a call", "hot_path.calls", "us", floor=("floor.write", "p50_us"))
+    assert [found.settled for found in results([row], measured)] == [settled]
+
+
 def test_of_what_should_be_much_the_ratio_is_how_many_times_more_the_floor_does() -> None:
     row = Row("calls", "hot_path.calls", "us", at_least=True, floor=("floor.write", "p50_us"))
     assert [found.ratio for found in results([row], FAST)] == [0.4]

@@ -6,24 +6,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from benchmarks.__main__ import PAGES, STORED
 from benchmarks.figures import Figures
+from benchmarks.sheets import SHEETS
 from benchmarks.tables_in_docs import with_table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+    from benchmarks.sheets import Sheet
 
 PAGE = "before\n<!-- generated: speed -->\n\nold\n\n<!-- end of generated -->\nafter\n"
 
 
-@pytest.mark.parametrize(("page", "name", "render"), PAGES, ids=[page.name for page, *_ in PAGES])
-def test_a_page_shows_what_was_stored(
-    page: Path, name: str, render: Callable[[Figures], str]
-) -> None:
-    text = page.read_text(encoding="utf-8")
+@pytest.mark.parametrize("sheet", SHEETS, ids=[sheet.stored.stem for sheet in SHEETS])
+def test_the_pages_show_what_was_stored(sheet: Sheet) -> None:
     again = "run `uv run --group bench python -m benchmarks --stored --write`"
-    assert with_table(text, name, render(Figures.read(STORED))) == text, again
+    for page, name, render in sheet.pages:
+        text = page.read_text(encoding="utf-8")
+        assert with_table(text, name, render(Figures.read(sheet.stored))) == text, again
 
 
 def test_a_table_takes_the_place_of_what_stands_between_its_markers() -> None:
