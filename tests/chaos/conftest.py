@@ -141,9 +141,9 @@ def server(running: SinkServer, monkeypatch: pytest.MonkeyPatch) -> SinkServer:
 def remote(stages: Callable[..., Stage], server: SinkServer) -> Callable[..., Stage]:
     """Return what makes a stage on which the server is a destination, behind an installed sink."""
 
-    def make(*sinks: str, scheme: str = "http") -> Stage:
+    def make(*sinks: str, scheme: str = "http", more: str = "") -> Stage:
         url = server.url.replace("http", scheme, 1)
-        table = f'[plugins.webhook]\nurl = "{url}/"\ntoken = "key"\n'
+        table = f'[plugins.webhook]\nurl = "{url}/"\ntoken = "key"\n{more}'
         stage = stages(*sinks, "webhook", settings=table)
         stage.destinations["webhook"] = server.counts
         return stage

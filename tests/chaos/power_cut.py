@@ -1,10 +1,11 @@
 """A disk that keeps what it was told to keep, and of the rest whatever is worst.
 
 It is given the changes that a program made, one by one, as the file layer wrote them down. At a
-power cut a file is what it was at its last sync, with none, some or all of the writes since; a
-folder has the names of its last sync, with none, some or all of their changes since. Two changes
-of one name keep their order; of different names, and of files and names, nothing is said, which is
-more than any file system in use permits itself.
+power cut a file is what it was at its last sync, with none, some or all of the writes since, of
+which the last may have lost its end and any other a sector; a folder has the names of its last
+sync, with none, some or all of their changes since. Two changes of one name keep their order; of
+different names, and of files and names, nothing is said, which is more than any file system in use
+permits itself.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ from tests.chaos import file_layer as layer
 
 if TYPE_CHECKING:
     import random
+    from collections.abc import Iterator
 
     from tests.chaos.file_layer import Change
 
 KEPT = (0.0, 0.1, 0.5, 0.9, 1.0)  # of what was not synced; each file and folder has one of them
-TORN = 0.25  # of the last writes that were kept
+TORN = (0.0, 0.25)  # of the writes that were kept; each file has one of them
+SECTOR = 512  # bytes, which a disk takes as a whole or not at all
 Write: TypeAlias = "tuple[int, bytes] | int"
 
 
@@ -44,11 +47,14 @@ class File:
 
     def survives(self, chance: random.Random) -> bytes:
         """Return what is there after the power was cut."""
-        kept = chance.choice(KEPT)
+        kept, torn = chance.choice(KEPT), chance.choice(TORN)
         since = [write for write in self.since if chance.random() < kept]
-        if since and isinstance(since[-1], tuple) and kept < 1 and chance.random() < TORN:
-            offset, data = since[-1]
-            since[-1] = offset, data[: chance.randrange(len(data))]
+        last = len(since) - 1
+        since = [
+            part
+            for number, write in enumerate(since)
+            for part in _torn(write, torn, chance, cut_short=number == last)
+        ]
         return _written(self.synced, since)
 
 
@@ -157,6 +163,21 @@ def _lay_out(place: Path, names: Names, chance: random.Random) -> None:
         else:
             (place / name).mkdir()
             _lay_out(place / name, node, chance)
+
+
+def _torn(write: Write, torn: float, chance: random.Random, *, cut_short: bool) -> Iterator[Write]:
+    """Give a write, perhaps without its end, or without what falls into one of its sectors."""
+    if isinstance(write, int) or chance.random() >= torn:
+        yield write
+        return
+    offset, data = write
+    if cut_short:
+        yield offset, data[: chance.randrange(len(data))]
+        return
+    lost = SECTOR * chance.randint(offset // SECTOR, (offset + len(data) - 1) // SECTOR) - offset
+    begin, end = max(0, lost), min(lost + SECTOR, len(data))
+    yield offset, data[:begin]
+    yield offset + end, data[end:]
 
 
 def _written(content: bytes, writes: list[Write]) -> bytes:

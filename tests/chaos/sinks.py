@@ -1,12 +1,13 @@
-"""Sinks that find fault with records, installed on every stage beside the real ones."""
+"""Sinks with a will of their own, installed on every stage beside the real ones."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from attrs import define, evolve
+from attrs import define, evolve, field
 from telemetry_ndjson import NdjsonSink
 
+from examples.webhook_sink import WebhookSink
 from telemetry_core import Batch, Receipt, Rejection, hookimpl
 
 if TYPE_CHECKING:
@@ -48,6 +49,25 @@ class NarrowSink(NdjsonSink):
     """Writes files, and takes no large record."""
 
     max_record_bytes: ClassVar[int] = 20_000
+
+
+@define(eq=False)
+class HastySink(WebhookSink):
+    """Sends, and has no more than a moment for its first request.
+
+    :param moment: seconds, in the place of what a batch has by its deadline.
+    """
+
+    moment: float = 0.25
+    _began: bool = field(default=False, init=False)
+
+    @hookimpl
+    def ship_batch(self, batch: Batch) -> Receipt:
+        """Send the batch."""
+        if not self._began:
+            self._began = True
+            batch = evolve(batch, deadline=self.clock.monotonic() + self.moment)
+        return super().ship_batch(batch)
 
 
 def record_mark(record: Record) -> str:

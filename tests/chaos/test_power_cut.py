@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 import shutil
-from collections import Counter
+import sqlite3
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 import pytest
 from attrs import evolve
 
-from tests.chaos.file_layer import CHANGES, recorded_changes
+from tests.chaos.file_layer import CHANGES, SYNC, SYNC_NAMES, recorded_changes
 from tests.chaos.power_cut import Disk
 from tests.chaos.programs import MOST
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.chaos.account import Account
+    from tests.chaos.file_layer import Change
     from tests.chaos.stage import Stage
 
 BOTH = ("sqlite", "ndjson")
@@ -68,12 +70,15 @@ def expect(at_most, numbers):
 for number in range(1000):
     capture(client, [number])
     expect(255, [number - 255] * (number >= 255))
-for begin in range(1000, 1120, 40):
-    numbers = range(begin, begin + 40)
-    capture(client, numbers, SIZE)
+def after_a_second(numbers):
     clock.wait_for_waiters(2)
     clock.advance(1)
     expect(0, numbers)
+after_a_second(range(1000))
+for begin in range(1000, 1120, 40):
+    numbers = range(begin, begin + 40)
+    capture(client, numbers, SIZE)
+    after_a_second(numbers)
 os._exit(0)
 """
 MOST_NOT_SYNCED = 256
@@ -88,6 +93,20 @@ def played(stage: Stage, source: str, durability: str, **environ: str) -> Stage:
     return stage
 
 
+def moments(changes: list[Change], tries: int) -> list[int]:
+    """Return random moments in ascending order, every second of them right before a sync.
+
+    Most is at stake then. Each file and folder has as many of these as any other.
+    """
+    syncs: defaultdict[str, list[int]] = defaultdict(list)
+    for number, change in enumerate(changes):
+        if change.kind in {SYNC, SYNC_NAMES}:
+            syncs[change.path].append(number)
+    places = list(syncs.values())
+    chosen = [random.choice(random.choice(places)) for _ in range(tries // 2)]
+    return sorted([*chosen, *random.choices(range(len(changes)), k=tries - len(chosen))])
+
+
 def cut_at_many_moments(
     stage: Stage,
     tries: int,
@@ -95,14 +114,14 @@ def cut_at_many_moments(
     *,
     owners_stay: bool = True,
 ) -> None:
-    """Cut the power at random moments of what a program did, and settle what the disk kept.
+    """Cut the power at many moments of what a program did, and settle what the disk kept.
 
     :param given_up: takes off what the durability does not promise.
     :param owners_stay: whether it promises that no `owner.json` is found damaged.
     """
     changes = list(recorded_changes(stage.home / "changes"))
     disk, before = Disk(stage.home), 0
-    for moment in sorted(random.randrange(len(changes)) for _ in range(tries)):
+    for moment in moments([change for change, _told in changes], tries):
         seed = random.randrange(1 << 32)
         for change, _told in changes[before:moment]:
             disk.take(change)
@@ -161,3 +180,24 @@ def test_process_loses_nothing_that_was_delivered(
 def test_no_dead_letter_is_lost(stages: Callable[..., Stage], whole: bool) -> None:
     stage = played(stages("picky"), DELIVERS, "always")
     cut_at_many_moments(stage, 300 if whole else 5)
+
+
+def test_no_power_cut_leaves_a_damaged_database(stages: Callable[..., Stage], whole: bool) -> None:
+    stage = played(stages(), DELIVERS, "process")
+    disk = Disk(stage.home)
+    for number, (change, _told) in enumerate(recorded_changes(stage.home / "changes")):
+        if change.kind == SYNC and change.path.endswith((".sqlite", ".sqlite-journal")):
+            for _ in range(120 if whole else 2):
+                seed = random.randrange(1 << 32)
+                shutil.rmtree(stage.base_dir, ignore_errors=True)
+                disk.lay_out(stage.home, random.Random(seed))
+                assert is_sound(stage), f"damaged by a cut before change {number}, seed {seed}"
+        disk.take(change)
+
+
+def is_sound(stage: Stage) -> bool:
+    """Tell whether SQLite finds nothing wrong with the database, if there is one."""
+    try:
+        return stage.rows("PRAGMA integrity_check") in ([], [("ok",)])
+    except sqlite3.DatabaseError:
+        return False
