@@ -65,7 +65,7 @@ LAYERS = (
     ("records", "wire"),
     ("models",),
     ("complaints", "files", "plain"),
-    ("errors", "clock", "ids", "logs", "offers"),
+    ("errors", "clock", "ids", "locking", "logs", "offers"),
 )
 HEIGHT = {name: len(LAYERS) - row for row, names in enumerate(LAYERS) for name in names}
 
@@ -96,6 +96,8 @@ HOMES = {
     "uuid.uuid4": {"ids"},
     "os.environ": {"credentials", "cli.track"},  # which hands it on to the command
     "os.getenv": set(),
+    "fcntl.flock": {"locking"},
+    "msvcrt.locking": {"locking"},
     # the second calls what a plugin may never return from, while nothing is delivered
     "threading.Thread": {"delivery.worker", "cli.doctor.limit"},
     "_thread.start_new_thread": {"delivery.process"},  # which has the workers go on after a fork

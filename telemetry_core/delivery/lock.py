@@ -5,10 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
+from telemetry_core.locking import is_the_file_at, try_lock, unlock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +35,7 @@ class OwnerLock:
         descriptor = os.open(self.path, _OPEN, 0o600)
         taken = False
         try:
-            taken = _try_lock(descriptor) and self._is_the_file_at_its_path(descriptor)
+            taken = try_lock(descriptor) and is_the_file_at(descriptor, self.path)
         finally:
             if not taken:
                 os.close(descriptor)
@@ -50,7 +47,7 @@ class OwnerLock:
         """Let the lock go; whoever shares the descriptor after a fork does not keep it."""
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor >= 0:
-            _unlock(descriptor)
+            unlock(descriptor)
             os.close(descriptor)
 
     def remove(self) -> None:
@@ -70,36 +67,3 @@ class OwnerLock:
     def touch(self) -> None:
         """Show that the owner is alive, for those who cannot ask the kernel."""
         os.utime(self.path)
-
-    def _is_the_file_at_its_path(self, descriptor: int) -> bool:
-        try:
-            return os.path.samestat(os.fstat(descriptor), os.stat(self.path))
-        except FileNotFoundError:
-            return False
-
-
-if fcntl is not None:
-
-    def _try_lock(descriptor: int) -> bool:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-    def _unlock(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_UN)
-
-else:
-    import msvcrt
-
-    def _try_lock(descriptor: int) -> bool:
-        try:
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-    def _unlock(descriptor: int) -> None:
-        os.lseek(descriptor, 0, os.SEEK_SET)
-        msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)

@@ -8,21 +8,15 @@ import socket
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
-from telemetry_core import get_iso8601_timestamp
+from telemetry_core import get_iso8601_timestamp, is_the_file_at, try_lock, unlock
 from telemetry_run_service.process.refusals import DatabaseRefusedError, DatabaseTakenError
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
-
 _OPEN = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
 _MOST = 4096  # bytes of what a holder says of itself
 _PASSING = ".unfinished"  # what a restore that was killed leaves
-_FAR = 1 << 30  # where Windows locks: a byte that nobody reads
 
 
 def lock_of(database: str) -> str:
@@ -81,7 +75,7 @@ class Guard:
             _, descriptor = self._descriptors.popitem()
             with suppress(OSError):
                 os.ftruncate(descriptor, 0)  # nobody is there any more
-            _unlock(descriptor)
+            unlock(descriptor)
             os.close(descriptor)
 
     def _taken(self, path: str) -> int:
@@ -89,11 +83,11 @@ class Guard:
         try:
             while True:
                 descriptor = os.open(path, _OPEN, 0o600)
-                if not _lock(descriptor):
+                if not try_lock(descriptor):
                     holder = _holder(descriptor)
                     os.close(descriptor)
                     raise DatabaseTakenError(self._told(path, holder))
-                if _is_the_file_at(path, descriptor):
+                if is_the_file_at(descriptor, path):
                     return descriptor
                 os.close(descriptor)  # unlinked meanwhile: that is no lock any more
         except OSError as error:
@@ -151,38 +145,3 @@ def _holder(descriptor: int) -> dict[str, Any]:
         for key, value in said.items()
         if isinstance(value, int) or (isinstance(value, str) and value.isprintable())
     }
-
-
-def _is_the_file_at(path: str, descriptor: int) -> bool:
-    try:
-        return os.path.samestat(os.fstat(descriptor), os.stat(path))
-    except FileNotFoundError:
-        return False
-
-
-if fcntl is not None:
-
-    def _lock(descriptor: int) -> bool:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True
-
-    def _unlock(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_UN)
-
-else:
-    import msvcrt
-
-    def _lock(descriptor: int) -> bool:
-        os.lseek(descriptor, _FAR, os.SEEK_SET)
-        try:
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-    def _unlock(descriptor: int) -> None:
-        os.lseek(descriptor, _FAR, os.SEEK_SET)
-        msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)

@@ -388,7 +388,7 @@ def test_a_roll_that_fails_halfway_is_made_up_for(
 def test_a_file_system_without_locks_costs_no_descriptor(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lock_module, "_try_lock", raise_error(errno.ENOLCK))
+    monkeypatch.setattr(lock_module, "try_lock", raise_error(errno.ENOLCK))
     before = open_descriptors()
     for _ in range(10):
         with pytest.raises(OSError, match="locks"):

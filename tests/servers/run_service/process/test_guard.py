@@ -11,6 +11,7 @@ import pytest
 from telemetry_run_service.process.guard import Guard, lock_of
 from telemetry_run_service.process.refusals import DatabaseRefusedError, DatabaseTakenError
 
+from telemetry_core import try_lock
 from tests.forked import ended, forked, kill_myself
 
 if TYPE_CHECKING:
@@ -154,15 +155,15 @@ def test_a_lock_that_was_unlinked_meanwhile_is_none(
     """Who opened the file before it was unlinked locks what nobody else will ever open."""
     from telemetry_run_service.process import guard
 
-    lock, tries = guard._lock, []
+    tries = []
 
     def unlinked_first(descriptor: int) -> bool:
         tries.append(descriptor)
         if len(tries) == 1:
             os.unlink(lock_of(database))
-        return lock(descriptor)
+        return try_lock(descriptor)
 
-    monkeypatch.setattr(guard, "_lock", unlinked_first)
+    monkeypatch.setattr(guard, "try_lock", unlinked_first)
     with Guard(database):
         assert os.path.exists(lock_of(database))
         with pytest.raises(DatabaseTakenError), Guard(database):
