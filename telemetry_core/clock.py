@@ -10,6 +10,7 @@ from typing import Protocol
 
 NS_PER_SECOND = 1_000_000_000
 NS_PER_MS = 1_000_000
+NS_PER_DAY = 86_400 * NS_PER_SECOND
 
 
 class Bell:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
 from attrs import Factory, define, field
 
+from telemetry_core.clock import NS_PER_DAY
 from telemetry_core.config_file import find_config, origin_of
 from telemetry_core.credentials import Environment
 from telemetry_core.discovery import Installed
@@ -70,6 +71,11 @@ class DeliverySettings:
     max_age_days: float = setting(14, number(36_500))
     exit_timeout: float = setting(2.0, number(3_600))
     critical: tuple[str, ...] = field(default=(), converter=_tuple, **checked(LINES))
+
+    @property
+    def max_age_ns(self) -> int:
+        """The same as `max_age_days`, in the unit that times have."""
+        return round(self.max_age_days * NS_PER_DAY)
 
 
 @define(kw_only=True)

@@ -28,7 +28,7 @@ LAYERS = (
     ("telling", "run_context", "run_book", "commits"),
     ("decorating",),
     ("delivery.engine",),
-    ("delivery.crew", "delivery.sinks"),
+    ("delivery.crew", "delivery.sinks", "delivery.takeovers"),
     ("delivery.hears", "delivery.intake", "delivery.worker", "delivery.process", "delivery.report"),
     ("delivery.alarm", "delivery.rest", "delivery.ticket", "delivery.ticks"),
     ("delivery.shipper",),

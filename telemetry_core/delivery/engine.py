@@ -13,11 +13,11 @@ from telemetry_core.delivery.intake import Intake
 from telemetry_core.delivery.memory_spool import MAX_RECORDS, MemorySpool
 from telemetry_core.delivery.process import PROCESS
 from telemetry_core.delivery.report import ClientHealth, FlushReport, SinkHealth
-from telemetry_core.delivery.sinks import SECONDS_PER_DAY, DrivenSink, UndrivenSink
-from telemetry_core.delivery.spool.spool import PATIENCE, Spool
+from telemetry_core.delivery.sinks import DrivenSink, Shared, UndrivenSink
+from telemetry_core.delivery.spool.spool import Spool
 from telemetry_core.delivery.spool.sync import SYNC_SECONDS
+from telemetry_core.delivery.takeovers import Takeovers
 from telemetry_core.delivery.worker import Worker
-from telemetry_core.errors import described
 from telemetry_core.ids import random_fraction
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from telemetry_core.config import TelemetryConfig
     from telemetry_core.delivery.ends import Step
     from telemetry_core.delivery.ticket import Ticket
+    from telemetry_core.delivery.ticks import Duty
     from telemetry_core.ids import IdSource
     from telemetry_core.manager import Manager
     from telemetry_core.plugin import Plugin
@@ -55,10 +56,10 @@ class Engine:
         self.clock = clock
         self.exit_timeout = config.delivery.exit_timeout
         self.alarm = Alarm()
-        self._takeovers = 0
         self.spool = self._new_spool()
         self.dead_letters = DeadLetters(config.base_dir / "dead_letters.sqlite", clock)
         self.crew = Crew(self.spool.close, self.alarm)
+        self._takeovers = Takeovers(self.spool, self.crew, manager.complaints.warn)
         self.syncer = self._worker("sync", self._sync, (SYNC_SECONDS, self.spool.sync))
         self.sinks: list[DrivenSink] = []
         self.left_to_parent: list[UndrivenSink] = []
@@ -90,7 +91,7 @@ class Engine:
             clock=self.clock,
             durability=delivery.durability,
             max_bytes=delivery.max_bytes,
-            max_age_ns=round(delivery.max_age_days * SECONDS_PER_DAY * 1e9),
+            max_age_ns=delivery.max_age_ns,
             preface=lambda: self.intake.preface(),
             on_orphan=lambda run, last_ns: self.intake.close_orphan(run, last_ns),
             sync_due=lambda: self.syncer.ring(),
@@ -109,22 +110,26 @@ class Engine:
         sink = DrivenSink(
             plugin,
             outbox,
-            clock=self.clock,
-            base_dir=self.config.base_dir,
-            settings=self.config.delivery,
-            dead_letters=self.dead_letters,
-            alarm=self.alarm,
+            self._shared(),
             dropped=lambda: memory.dropped if memory is not None else self.spool.dropped(name),
-            built=self._built,
-            left=self.crew.left,
-            report=self.manager.complaints.warn,
             ticks=[
                 (CARE_EVERY, self.spool.tick),
-                (ADOPT_EVERY * (0.8 + 0.4 * random_fraction()), self._adopt),
+                (ADOPT_EVERY * (0.8 + 0.4 * random_fraction()), self._takeovers.look),
             ],
         )
         self.sinks.append(sink)
         self.crew.add(sink.worker)
+
+    def _shared(self) -> Shared:
+        return Shared(
+            self.config,
+            self.clock,
+            self.dead_letters,
+            self.alarm,
+            report=self.manager.complaints.warn,
+            built=self._takeovers.built,
+            left=self.crew.left,
+        )
 
     def _man_the_spool(self) -> None:
         """Add whom the spool needs besides the sinks' workers."""
@@ -133,32 +138,9 @@ class Engine:
         if self.spool.outboxes and not self.sinks:  # a forked child whose sinks are its parent's
             self.crew.add(self._worker("care", _nothing, (CARE_EVERY, self.spool.tick)))
 
-    def _worker(self, name: str, step: Step, tick: tuple[float, Callable[[], object]]) -> Worker:
+    def _worker(self, name: str, step: Step, tick: Duty) -> Worker:
         report = self.manager.complaints.warn
         return Worker(name, step, self.clock, ticks=[tick], left=self.crew.left, report=report)
-
-    def _built(self, sink: str, destination: str | None) -> None:
-        """Look at once whether others left something for a sink that is now there.
-
-        Also when the program is ending by now, as short ones are: a worker that is at work keeps
-        the folders' door open, and has its last delivery before it.
-        """
-        if sink in self.spool.outboxes:
-            self.spool.sink_is_live(sink, destination)
-            self._take_over(PATIENCE)
-
-    def _adopt(self) -> None:
-        if not self.crew.dismissed:
-            self._take_over()
-
-    def _take_over(self, patience: float = 0.0) -> None:
-        """Take over what others left; what keeps us from that keeps no sink from its own."""
-        try:
-            if self.spool.adopt(patience):
-                self._takeovers += 1
-        except Exception as error:
-            problem = f"what other programs left cannot be taken over: {described(error)}"
-            self.manager.complaints.warn("adopt", problem)
 
     # -- starting
 
@@ -179,7 +161,7 @@ class Engine:
         self.ring()
         again = True
         while again:
-            before = self._takeovers
+            before = self._takeovers.count
             for ticket in self._request():
                 ticket.wait(max(0.0, deadline - self.clock.monotonic()))
             again = self._found_more(before, deadline)
@@ -193,7 +175,7 @@ class Engine:
         self.ring()
         again = True
         while again:
-            before = self._takeovers
+            before = self._takeovers.count
             tickets = self._request()
             while self.clock.monotonic() < deadline and any(t.open for t in tickets):  # noqa: ASYNC110
                 await asyncio.sleep(POLL)
@@ -202,8 +184,8 @@ class Engine:
 
     def _found_more(self, before: int, deadline: float) -> bool:
         """Look for what others left; true when there is time for it, whichever thread took it."""
-        self._adopt()
-        return self._takeovers != before and self.clock.monotonic() < deadline
+        self._takeovers.look()
+        return self._takeovers.count != before and self.clock.monotonic() < deadline
 
     def _request(self) -> list[Ticket]:
         return [sink.worker.request_flush() for sink in self.sinks]

@@ -6,7 +6,7 @@ import re
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from telemetry_core.clock import NS_PER_SECOND
+from telemetry_core.clock import NS_PER_DAY, NS_PER_SECOND
 from telemetry_core.delivery.blame import Blame, Verdict
 from telemetry_core.delivery.burial import Burial
 from telemetry_core.delivery.circuit import Circuit
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from telemetry_core.delivery.ends import Outbox, Sink
 
 CALL_TIMEOUT = 30.0
-MAX_AGE_NS = 14 * 86_400 * NS_PER_SECOND
+MAX_AGE_NS = 14 * NS_PER_DAY
 # A record from before this moment was stamped by a clock that was not set; its age is unknown.
 _FIRST_PLAUSIBLE_TIME = 1_577_836_800 * NS_PER_SECOND  # 2020-01-01
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]+")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from telemetry_core.clock import NS_PER_SECOND, iso8601
+from telemetry_core.clock import iso8601
 from telemetry_core.complaints import counted
 from telemetry_core.delivery.report import SinkHealth, SinkReport
 from telemetry_core.delivery.shipper import Shipper
@@ -15,18 +15,17 @@ from telemetry_core.records import Health
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from pathlib import Path
 
     from telemetry_core.clock import Clock
     from telemetry_core.complaints import Report
-    from telemetry_core.config import DeliverySettings
+    from telemetry_core.config import TelemetryConfig
     from telemetry_core.delivery.alarm import Alarm
     from telemetry_core.delivery.dead_letters import DeadLetters
     from telemetry_core.delivery.ends import Outbox
+    from telemetry_core.delivery.ticks import Duty
     from telemetry_core.plugin import Plugin
     from telemetry_core.records import Batch, Receipt
 
-SECONDS_PER_DAY = 86_400
 ASK_HEALTH_EVERY = 30.0
 STANDSTILL = 30.0
 MEMORY_ATTEMPTS = 2
@@ -34,56 +33,79 @@ WAITS = "its records wait"
 DROPPED_WHEN_FULL = "its records are dropped when memory is full"
 
 
+class Shared(NamedTuple):
+    """What the sinks of one client have in common.
+
+    :ivar built: told by each once it is built: its name and destination.
+    :ivar left: called as the last act of each one's worker.
+    """
+
+    config: TelemetryConfig
+    clock: Clock
+    dead_letters: DeadLetters
+    alarm: Alarm
+    report: Report
+    built: Callable[[str, str | None], None]
+    left: Callable[[], None]
+
+
 class DrivenSink:
-    """What a shipper needs to know of a plugin, and the thread that calls it."""
+    """What a shipper needs to know of a plugin, and the thread that calls it.
+
+    :param dropped: says how many of its records were dropped before they reached the shipper.
+    :param ticks: what else its worker does now and then.
+    """
 
     def __init__(
         self,
         plugin: Plugin,
         outbox: Outbox,
+        shared: Shared,
         *,
-        clock: Clock,
-        base_dir: Path,
-        settings: DeliverySettings,
-        dead_letters: DeadLetters,
-        alarm: Alarm,
         dropped: Callable[[], int],
-        built: Callable[[str, str | None], None],
-        left: Callable[[], None],
-        report: Report,
-        ticks: Iterable[tuple[float, Callable[[], object]]] = (),
+        ticks: Iterable[Duty] = (),
     ) -> None:
         self.plugin = plugin
         self.name = plugin.name
         self.outbox = outbox
-        self._clock = clock
+        self._clock = shared.clock
         self._dropped = dropped
-        self._built = built
+        self._built = shared.built
         self._word: Health | None = None
-        in_memory = plugin.options.delivery == "memory"
-        self.shipper = Shipper(
+        self.shipper = self._new_shipper(shared)
+        self.worker = self._new_worker(shared, ticks)
+
+    def _new_shipper(self, shared: Shared) -> Shipper:
+        config = shared.config
+        return Shipper(
             self,
-            outbox,
-            clock=clock,
-            dead_letters=dead_letters,
-            state=SinkState(base_dir / "state" / f"{plugin.name}.json", clock),
-            max_age_ns=round(settings.max_age_days * SECONDS_PER_DAY * NS_PER_SECOND),
-            max_attempts=MEMORY_ATTEMPTS if in_memory else None,
-            report=report,
+            self.outbox,
+            clock=shared.clock,
+            dead_letters=shared.dead_letters,
+            state=SinkState(config.base_dir / "state" / f"{self.name}.json", shared.clock),
+            max_age_ns=config.delivery.max_age_ns,
+            max_attempts=MEMORY_ATTEMPTS if self._in_memory else None,
+            report=shared.report,
         )
-        self.worker = Worker(
-            plugin.name,
+
+    def _new_worker(self, shared: Shared, ticks: Iterable[Duty]) -> Worker:
+        return Worker(
+            self.name,
             self.shipper.step,
-            clock,
+            shared.clock,
             build=self._build,
             ticks=[*ticks, (ASK_HEALTH_EVERY, self._ask_health)],
-            linger=settings.linger,
-            alarm=alarm,
+            linger=shared.config.delivery.linger,
+            alarm=shared.alarm,
             end=self._end,
-            left=left,
-            report=report,
-            when_off=DROPPED_WHEN_FULL if in_memory else WAITS,
+            left=shared.left,
+            report=shared.report,
+            when_off=DROPPED_WHEN_FULL if self._in_memory else WAITS,
         )
+
+    @property
+    def _in_memory(self) -> bool:
+        return self.plugin.options.delivery == "memory"
 
     # -- what the shipper asks
 

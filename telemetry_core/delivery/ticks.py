@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from telemetry_core.clock import Clock
 
+    Duty = tuple[float, Callable[[], object]]  # every so many seconds, and what is done then
+
 
 @define
 class _Tick:
@@ -27,7 +29,7 @@ class Ticks:
 
     def __init__(
         self,
-        duties: Iterable[tuple[float, Callable[[], object]]],
+        duties: Iterable[Duty],
         clock: Clock,
         complain: Callable[[str, str], None],
     ) -> None:

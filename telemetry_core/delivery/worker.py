@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from telemetry_core.clock import Clock
     from telemetry_core.complaints import Report
     from telemetry_core.delivery.ends import Step
+    from telemetry_core.delivery.ticks import Duty
 
 # A ring can be lost only when an exception hits the program between writing and ringing.
 LONGEST_IDLE = 5.0
@@ -46,7 +47,7 @@ class Worker:
         build: Callable[[], object] | None = None,
         end: Callable[[], object] = lambda: None,
         left: Callable[[], object] = lambda: None,
-        ticks: Iterable[tuple[float, Callable[[], object]]] = (),
+        ticks: Iterable[Duty] = (),
         linger: float = 0.0,
         alarm: Alarm | None = None,
         report: Report,

@@ -7,6 +7,7 @@ from collections import Counter
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from telemetry_core.clock import NS_PER_DAY
 from telemetry_core.complaints import counted
 from telemetry_core.delivery.spool.adoption import Adoption, open_runs
 from telemetry_core.delivery.spool.outbox import SpoolOutbox
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
 logger = get_logger("telemetry_core.spool")
 
-NS_PER_DAY = 86_400 * 1_000_000_000
 TOUCH_EVERY = 60.0
 PATIENCE = 1.0
 MOST_ADOPTED = 16  # at a time: each holds descriptors that the program may want

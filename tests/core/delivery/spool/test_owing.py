@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from telemetry_core.clock import NS_PER_DAY
 from telemetry_core.delivery.lock import OwnerLock
 from telemetry_core.delivery.spool import adoption as adoption_module
 from telemetry_core.delivery.spool import segment as segment_module
-from telemetry_core.delivery.spool.spool import NS_PER_DAY, Spool
+from telemetry_core.delivery.spool.spool import Spool
 from telemetry_core.mock_sink import MOCKED
 from telemetry_core.records import Kind, Lane
 

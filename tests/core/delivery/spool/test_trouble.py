@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from telemetry_core.clock import NS_PER_DAY
 from telemetry_core.delivery import lock as lock_module
 from telemetry_core.delivery.lock import OwnerLock
 from telemetry_core.delivery.spool import folder as folder_module
@@ -328,7 +329,7 @@ def test_what_only_a_sink_taken_away_is_owed_is_aged_out(
     old.put(Lane.STANDARD, line())
     path = crash(old)
     newest = next(path.glob("*.seg")).stat().st_mtime_ns
-    telemetry_clock.set_wall(newest + 15 * spool_module.NS_PER_DAY)
+    telemetry_clock.set_wall(newest + 15 * NS_PER_DAY)
     heir = make_spool("other")
     heir.adopt()
     heir.tick()
