@@ -25,21 +25,24 @@ Place = tuple[str, int]
 
 LAST = "\U0010ffff"  # sorts behind every other character
 _FEW_ROWS = 400  # so many are soon read one by one
-_FEW_APART = 300  # so many may be looked for besides
-_FEW_KEYS = 3000  # so many are soon read and sorted where an index has all that is asked
+_FEW_STARTS = 1000  # so many are soon read and sorted
+_FEW_KEYS = 3000  # so many are soon passed over where an index has all that is asked
 _KEY = "SELECT created_at, id FROM agent_runs"
 _IN_ORDER = "ORDER BY created_at DESC, id"
 _SORTED = "ORDER BY +created_at DESC, +id"  # by which no index is chosen
 _CREATED_AT = ROW_COLUMNS.index("created_at")
 
-# As the index says it, to the letter. Then, by which of these runs are looked for besides, how
-# much of a time all others have in common with that of their creation.
+# As the index says it, to the letter.
 _APART = (
     "substr(created_at, 1, 16) <> substr(start_time, 1, 16) AND"
     " CASE WHEN substr(created_at, 1, 10) <> substr(start_time, 1, 10) THEN 1"
     " WHEN substr(created_at, 1, 13) <> substr(start_time, 1, 13) THEN 2 ELSE 3 END"
 )
-_APART_BY = ((f"{_APART} = 1", 10), (f"{_APART} IN (1, 2)", 13), (f"{_APART} IN (1, 2, 3)", 16))
+_FAR = f"{_APART} = 1"
+# How much of its text the start of such a run has in common with its creation; of all others a
+# minute.
+_IN_COMMON = ((_FAR, 0), (f"{_APART} = 2", 10), (f"{_APART} = 3", 13))
+_MINUTE = 16
 
 
 class RowPage(NamedTuple):
@@ -59,10 +62,27 @@ def page_of(
             keys = _keys_in_window(connection, asked, offset + limit + 1)[offset:]
             rows = _rows_of(connection, [key for _, key in keys])
     else:
-        rows = _along(connection, SELECT_RUN, asked, limit + 1, offset)
+        rows = _along(connection, SELECT_RUN, asked, asked.way(), limit + 1, offset)
     if len(rows) <= limit:
         return RowPage(rows)
     return RowPage(rows[:limit], (rows[limit - 1][_CREATED_AT], rows[limit - 1][0]))
+
+
+class _Way(NamedTuple):
+    """One way through the runs, in the order of their creation.
+
+    :ivar first: what an index in this order finds at once, `each`: what is asked of each run then.
+    :ivar near: bounds of the creation, of which the first one is within.
+    """
+
+    first: list[Condition]
+    each: list[Condition]
+    near: Bounds = (None, None)
+
+    def not_before(self, moment: str | None) -> _Way:
+        """Return the part of the way after a moment, with itself."""
+        oldest, newest = self.near
+        return self._replace(near=(max(filter(None, (moment, oldest)), default=None), newest))
 
 
 @define(frozen=True)
@@ -88,17 +108,25 @@ class _Asked:
         others = equal if ids else {}
         return cls(leading, others, which.created(), which.window(), place)
 
-    def by_index(self) -> list[Condition]:
-        """Return what an index in the order of creation finds at once."""
-        return [(f"{name} = ?", value) for name, value in self.leading.items()]
+    def way(self, near: Bounds = (None, None)) -> _Way:
+        """Return the way along the index of what is asked for."""
+        first: list[Condition] = [(f"{name} = ?", value) for name, value in self.leading.items()]
+        return _Way(first, _of_each([*self.others.items()], self.window), near)
 
-    def by_row(self) -> list[Condition]:
-        """Return what is asked of each row that it finds."""
+    def ways(self) -> Iterator[_Way]:
+        """Give ways that together meet every run that started within the window.
+
+        How far apart its start and its creation are says where a run is to be looked for.
+        """
+        yield self.way(self._near(_MINUTE))
+        equal = [*self.leading.items(), *self.others.items()]
+        for apart, length in _IN_COMMON:
+            yield _Way([(apart,)], _of_each(equal, self.window), self._near(length))
+
+    def _near(self, length: int) -> Bounds:
+        """Return where runs are created of which so much is in common with their start."""
         begin, end = self.window
-        others: list[Condition] = [(f"+{name} = ?", value) for name, value in self.others.items()]
-        if begin:
-            others.append(("+start_time >= ?", begin))
-        return [*others, ("+start_time <= ?", end)] if end else others
+        return begin and begin[:length], end and end[:length] + LAST
 
     def in_window(self) -> list[Condition]:
         """Return what is found at once by an index of start times."""
@@ -108,20 +136,19 @@ class _Asked:
 
     def by_key(self) -> list[Condition]:
         """Return all else that is asked of each key of such an index."""
-        equal = self.leading | self.others
-        asked: list[Condition] = [(f"+{name} = ?", value) for name, value in equal.items()]
+        asked = _of_each([*self.leading.items(), *self.others.items()])
         asked += [(f"+{condition}", *values) for condition, *values in _between(*self.created)]
         if self.place:
             moment, key = self.place
             asked += [("+created_at <= ?", moment), ("(+created_at < ? OR id > ?)", moment, key)]
         return asked
 
-    def steps(self, near: Bounds = (None, None)) -> list[list[Condition]]:
+    def steps(self, near: Bounds) -> list[list[Condition]]:
         """Return the ranges of creation to be read one after the other.
 
         After a place the rest of its own moment comes first, which may have any number of runs.
 
-        :param near: further bounds, of which the first one is within.
+        :param near: further bounds, those of a way.
         """
         after, before = self.created
         oldest, newest = near
@@ -141,61 +168,52 @@ class _Asked:
 def _keys_in_window(connection: Connection, asked: _Asked, number: int) -> list[Place]:
     """Return the keys of runs that started within a window, which is not the order they come in.
 
-    Where either the runs that are meant otherwise or those of the window are few, all of these
-    are looked at. Else the window says where in the order of creation to look, as closely as all
-    but a few runs are created about when they start; those few are looked at besides.
+    Where the runs that are meant otherwise are few, all of these are looked at. Else those of the
+    window are met on several ways, by how far apart start and creation are. Only where that says
+    little, since many were created on another day, and those of the window are few, they are
+    sorted.
     """
-    if _are_few(connection, [*asked.by_index(), *_between(*asked.created)], _FEW_ROWS):
-        return _along(connection, _KEY, asked, number)
-    if _are_few(connection, asked.in_window(), _FEW_KEYS):
-        return _sorted(connection, asked, [], number)
-    begin, end = asked.window
-    nearest = None
-    for apart in _APART_BY if end else _APART_BY[:1]:  # else it begins with the newest anyway
-        if not _are_few(connection, [(apart[0],), *asked.in_window()], _FEW_APART):
-            break
-        nearest = apart
-    if nearest is None:
-        return _along(connection, _KEY, asked, number)
-    condition, length = nearest
-    near = begin and begin[:length], end and end[:length] + LAST
-    found = _along(connection, _KEY, asked, number, near=near)
-    return _merged(found, _sorted(connection, asked, [(condition,)], number))[:number]
+    along = asked.way()
+    created = _between(*asked.created)
+    if _are_few(connection, [*along.first, *created], _FEW_ROWS):
+        return _along(connection, _KEY, asked, along, number)
+    if not _are_few(connection, [(_FAR,), *created], _FEW_KEYS) and _are_few(
+        connection, asked.in_window(), _FEW_STARTS
+    ):
+        return _sorted(connection, asked, number)
+    found: list[Place] = []
+    for way in asked.ways():
+        enough = found[-1][0] if len(found) == number else None
+        further = _along(connection, _KEY, asked, way.not_before(enough), number)
+        found = _newest_first({*found, *further})[:number]
+    return found
 
 
 def _along(
-    connection: Connection,
-    select: str,
-    asked: _Asked,
-    number: int,
-    offset: int = 0,
-    *,
-    near: Bounds = (None, None),
+    connection: Connection, select: str, asked: _Asked, way: _Way, number: int, offset: int = 0
 ) -> list[Row]:
     """Read along an index in the order of creation."""
-    steps = asked.steps(near)
+    steps = asked.steps(way.near)
     skipped = offset if len(steps) == 1 else 0
     found: list[Row] = []
     for step in steps:
         wanted = number + offset - skipped - len(found)
         if wanted > 0:
-            conditions = [*asked.by_index(), *step, *asked.by_row()]
+            conditions = [*way.first, *step, *way.each]
             found += _read(
                 connection, select, conditions, f"{_IN_ORDER} LIMIT ? OFFSET ?", wanted, skipped
             )
     return found[offset - skipped :]
 
 
-def _sorted(
-    connection: Connection, asked: _Asked, further: list[Condition], number: int
-) -> list[Row]:
+def _sorted(connection: Connection, asked: _Asked, number: int) -> list[Row]:
     """Read all keys of a window, which are few, and sort them."""
-    conditions = [*further, *asked.in_window(), *asked.by_key()]
+    conditions = [*asked.in_window(), *asked.by_key()]
     return _read(connection, _KEY, conditions, f"{_SORTED} LIMIT ?", number)
 
 
-def _merged(one: Iterable[Row], other: Iterable[Row]) -> list[Row]:
-    by_id = sorted({*one, *other}, key=lambda key: int(key[1]))
+def _newest_first(keys: Iterable[Row]) -> list[Row]:
+    by_id = sorted(keys, key=lambda key: int(key[1]))
     return sorted(by_id, key=lambda key: str(key[0]), reverse=True)
 
 
@@ -222,6 +240,15 @@ def _read(
 def _bound(select: str, conditions: list[Condition]) -> tuple[str, list[Any]]:
     values = [value for _, *values in conditions for value in values]
     return f"{select} {where([condition for condition, *_ in conditions])}", values
+
+
+def _of_each(equal: Iterable[tuple[str, str]], window: Bounds = (None, None)) -> list[Condition]:
+    """Return conditions for which no index is looked for."""
+    begin, end = window
+    asked: list[Condition] = [(f"+{name} = ?", value) for name, value in equal]
+    if begin:
+        asked.append(("+start_time >= ?", begin))
+    return [*asked, ("+start_time <= ?", end)] if end else asked
 
 
 def _between(after: str | None, before: str | None, oldest: str | None = None) -> list[Condition]:

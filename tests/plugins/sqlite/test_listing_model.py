@@ -154,7 +154,7 @@ def test_lists_are_those_of_a_list_in_memory(
 def test_they_are_the_same_where_what_is_few_is_fewer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(listing_module, "_FEW_ROWS", 1)
     monkeypatch.setattr(listing_module, "_FEW_KEYS", 2)
-    monkeypatch.setattr(listing_module, "_FEW_APART", 3)
+    monkeypatch.setattr(listing_module, "_FEW_STARTS", 3)
 
     @given(st.lists(runs, min_size=1, max_size=12), questions, st.integers(1, 4))
     def lists_are_the_same(told: list[dict[str, Any]], which: dict[str, str], limit: int) -> None:
