@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from telemetry_core.cli.screen import Screen as Screen
     from telemetry_core.cli.screen import print_json as print_json
     from telemetry_core.cli.sinks import sink_of_kind as sink_of_kind
+    from telemetry_core.cli.stale import stale_options as stale_options
     from telemetry_core.cli.words import age as age
     from telemetry_core.cli.words import duration as duration
     from telemetry_core.cli.words import moment as moment
@@ -30,6 +31,7 @@ _HOMES = {
     "progress": "Progress",
     "screen": "Screen print_json",
     "sinks": "sink_of_kind",
+    "stale": "stale_options",
     "words": "age duration moment size",
 }
 _PUBLIC = {name: module for module, names in _HOMES.items() for name in names.split()}

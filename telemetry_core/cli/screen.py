@@ -102,6 +102,11 @@ class Screen:
         how_many = "" if number is None else f"{number:,} "
         self.line((f"… and {how_many}more; see them with {option}", "dim"))
 
+    def rest(self, number: int) -> None:
+        """Say how many there are besides those that were shown, if there are any."""
+        if number > 0:
+            self.line((f"… and {number:,} more", "dim"))
+
     def text(self, text: str) -> None:
         """Print a text of several lines, each by itself."""
         for line in text.expandtabs(_TAB).splitlines():

@@ -69,13 +69,7 @@ class Engine:
         for plugin in manager.plugins:
             if plugin.ships:
                 self._add_sink(plugin, drive=plugin.rebuildable or not in_child)
-        self.intake = Intake(
-            clock,
-            ids,
-            self.alarm,
-            critical=config.delivery.critical,
-            memory_spools=self._memory_spools,
-        )
+        self.intake = self._new_intake(ids)
         self._man_the_spool()
         if self.spool.outboxes:
             self.intake.write_to(self.spool.put, self.spool.critical_number)
@@ -95,6 +89,15 @@ class Engine:
             preface=lambda: self.intake.preface(),
             on_orphan=lambda run, last_ns: self.intake.close_orphan(run, last_ns),
             sync_due=lambda: self.syncer.ring(),
+        )
+
+    def _new_intake(self, ids: IdSource) -> Intake:
+        return Intake(
+            self.clock,
+            ids,
+            self.alarm,
+            critical=self.config.delivery.critical,
+            memory_spools=self._memory_spools,
         )
 
     def _add_sink(self, plugin: Plugin, *, drive: bool) -> None:

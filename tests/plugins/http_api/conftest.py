@@ -46,6 +46,15 @@ def reference() -> Iterator[RunsServer]:
         yield server
 
 
+@pytest.fixture(params=["ours", "reference"])
+def either(request: pytest.FixtureRequest) -> RunsServer:
+    """Each of them in turn."""
+    found: RunsServer = request.getfixturevalue(
+        "server" if request.param == "ours" else "reference"
+    )
+    return found
+
+
 @pytest.fixture
 def clock() -> FakeClock:
     return FakeClock()
@@ -83,6 +92,12 @@ def ship(sink: HttpApiSink) -> Ship:
 @pytest.fixture
 def ship_old(old_sink: HttpApiSink) -> Ship:
     return shipping(old_sink)
+
+
+@pytest.fixture
+def told(either: RunsServer, sink_for: Sinks) -> Ship:
+    """Return what ships to either."""
+    return shipping(sink_for(either))
 
 
 def shipping(sink: HttpApiSink) -> Ship:

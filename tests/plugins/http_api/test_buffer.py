@@ -75,14 +75,6 @@ def names(folder: Path) -> list[str]:
     return sorted(path.name.removeprefix(NAME) for path in folder.iterdir())
 
 
-@pytest.fixture(params=["ours", "reference"])
-def either(request: pytest.FixtureRequest) -> RunsServer:
-    found: RunsServer = request.getfixturevalue(
-        "server" if request.param == "ours" else "reference"
-    )
-    return found
-
-
 @pytest.fixture
 def to_either(either: RunsServer, sink_for: Sinks) -> HttpApiSink:
     return sink_for(either)

@@ -9,7 +9,7 @@ from telemetry_http_api import AmbiguousIdError, APIError, APIUnavailableError, 
 from telemetry_http_api import queries as module
 
 from telemetry_core import Batch, UnknownStatusError, iso8601
-from tests.plugins.http_api.conftest import calls, shipping
+from tests.plugins.http_api.conftest import calls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,19 +19,6 @@ if TYPE_CHECKING:
 
     from telemetry_core import Record
     from tests.plugins.http_api.conftest import Ship, Sinks
-
-
-@pytest.fixture(params=["ours", "reference"])
-def either(request: pytest.FixtureRequest) -> RunsServer:
-    found: RunsServer = request.getfixturevalue(
-        "server" if request.param == "ours" else "reference"
-    )
-    return found
-
-
-@pytest.fixture
-def told(either: RunsServer, sink_for: Sinks) -> Ship:
-    return shipping(sink_for(either))
 
 
 @pytest.fixture

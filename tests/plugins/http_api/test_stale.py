@@ -9,7 +9,7 @@ import pytest
 from telemetry_http_api import cleanup_on_startup, cleanup_stale_runs
 
 from tests.core.cli.terminal import typed
-from tests.plugins.http_api.conftest import TOKEN, shipping
+from tests.plugins.http_api.conftest import TOKEN
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,20 +17,7 @@ if TYPE_CHECKING:
     from pytest_telemetry import FakeClock, RunsServer, Story
 
     from telemetry_core import Record
-    from tests.plugins.http_api.conftest import Ship, Sinks
-
-
-@pytest.fixture(params=["ours", "reference"])
-def either(request: pytest.FixtureRequest) -> RunsServer:
-    found: RunsServer = request.getfixturevalue(
-        "server" if request.param == "ours" else "reference"
-    )
-    return found
-
-
-@pytest.fixture
-def told(either: RunsServer, sink_for: Sinks) -> Ship:
-    return shipping(sink_for(either))
+    from tests.plugins.http_api.conftest import Ship
 
 
 @pytest.fixture

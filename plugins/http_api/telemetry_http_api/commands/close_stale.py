@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from telemetry_core.cli import (
-    Moment,
     Screen,
     confirm,
     json_option,
     moment,
     print_json,
+    stale_options,
     yes_option,
 )
 from telemetry_http_api.commands.options import service_option
@@ -21,24 +21,10 @@ if TYPE_CHECKING:
     from telemetry_http_api.sink import HttpApiSink
 
 _MOST_SHOWN = 20
-_ENDS = ("cancelled", "failure", "partial", "success", "timeout")
 
 
 @click.command("close-stale")
-@click.option(
-    "--older-than",
-    "before",
-    type=Moment(),
-    default="1h",
-    show_default=True,
-    metavar="AGE",
-    help="Runs that were created so long ago: an age (1h, 7d), or before a time.",
-)
-@click.option("--agent", "agent_name", metavar="NAME", help="Only runs of this agent.")
-@click.option(
-    "--status", type=click.Choice(_ENDS), default="cancelled", show_default=True, help="Their end."
-)
-@click.option("--dry-run", is_flag=True, help="Only show them.")
+@stale_options("Runs that were created so long ago: an age (1h, 7d), or before a time.")
 @yes_option
 @service_option
 @json_option
@@ -83,14 +69,14 @@ def _show(found: list[dict[str, Any]], before: str) -> None:
         for row in found[:_MOST_SHOWN]
     ]
     screen.table(["agent", "job", "created", "run"], rows)
-    if len(found) > _MOST_SHOWN:
-        screen.line((f"… and {len(found) - _MOST_SHOWN:,} more", "dim"))
+    screen.rest(len(found) - _MOST_SHOWN)
 
 
 def _show_done(done: dict[str, Any], status: str, dry_run: bool) -> None:
     screen = Screen()
     for error in done["errors"][:_MOST_SHOWN]:
         screen.line((error, "red"))
+    screen.rest(len(done["errors"]) - _MOST_SHOWN)
     if dry_run:
         screen.line("Nothing was changed; to do it, leave out --dry-run.")
     else:

@@ -114,7 +114,6 @@ def _show_left_out(files: int) -> None:
 def _show_refused(screen: Screen, one: Imported) -> None:
     for row in one.refused[:_MOST_NAMED]:
         screen.line(f"{one.file}:{row.line}: {row.reason}")
-    if len(one.refused) > _MOST_NAMED:
-        screen.line((f"… and {len(one.refused) - _MOST_NAMED:,} more", "dim"))
+    screen.rest(len(one.refused) - _MOST_NAMED)
     if one.kept:
         screen.line(f"They are kept in {one.kept}; correct them in {one.file}, and import again.")

@@ -7,37 +7,23 @@ from typing import Any
 import click
 
 from telemetry_core.cli import (
-    Moment,
     Progress,
     Screen,
     confirm,
     json_option,
     moment,
     print_json,
+    stale_options,
     yes_option,
 )
 from telemetry_sqlite.commands.options import database_option, existing, wait_option
 from telemetry_sqlite.commands.words import counted
 
 _MOST_SHOWN = 20
-_ENDS = ("cancelled", "failure", "partial", "success", "timeout")
 
 
 @click.command("close-stale")
-@click.option(
-    "--older-than",
-    "before",
-    type=Moment(),
-    default="1h",
-    show_default=True,
-    metavar="AGE",
-    help="Runs of which nothing was heard for so long: an age (1h, 7d), or since a time.",
-)
-@click.option("--agent", "agent_name", metavar="NAME", help="Only runs of this agent.")
-@click.option(
-    "--status", type=click.Choice(_ENDS), default="cancelled", show_default=True, help="Their end."
-)
-@click.option("--dry-run", is_flag=True, help="Only show them.")
+@stale_options("Runs of which nothing was heard for so long: an age (1h, 7d), or since a time.")
 @wait_option
 @yes_option
 @database_option
@@ -90,5 +76,4 @@ def _show(found: list[dict[str, Any]], before: str) -> None:
         for row in found[:_MOST_SHOWN]
     ]
     screen.table(["agent", "started", "last heard of", "run"], rows)
-    if len(found) > _MOST_SHOWN:
-        screen.line((f"… and {len(found) - _MOST_SHOWN:,} more", "dim"))
+    screen.rest(len(found) - _MOST_SHOWN)

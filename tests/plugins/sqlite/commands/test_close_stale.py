@@ -38,6 +38,16 @@ def test_a_dry_run_changes_nothing_and_asks_nothing(db: Db, queries: RunQueries)
     assert queries.list_runs().rows[0]["status"] == "running"
 
 
+def test_of_many_it_shows_the_first_and_says_how_many_more(
+    db: Db, sink: SqliteSink, story: Story
+) -> None:
+    more = (story.run(story.a_run(event_id=f"e-{number}"), updated_at=OLD) for number in range(24))
+    sink.ship_batch(story.batch(*more))
+    done = db("close-stale", "--older-than", "2026-01-02", "--dry-run")
+    assert done.stdout.count("run-") == 20
+    assert "… and 5 more" in done.stdout
+
+
 def test_where_nobody_can_be_asked_it_does_nothing_without_yes(db: Db, queries: RunQueries) -> None:
     done = db("close-stale", "--older-than", "2026-01-02")
     assert done.exit_code == 2
