@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pytest_telemetry.servers.messages import Refusal as Refusal
     from pytest_telemetry.servers.messages import Request as Request
     from pytest_telemetry.servers.messages import Response as Response
+    from pytest_telemetry.servers.posthog.server import PostHogServer as PostHogServer
     from pytest_telemetry.servers.runs.server import RunsServer as RunsServer
 
 _HOMES = {
@@ -25,6 +26,7 @@ _HOMES = {
     "servers.fake": "FakeServer",
     "servers.http": "HttpServer",
     "servers.messages": "Refusal Request Response",
+    "servers.posthog.server": "PostHogServer",
     "servers.runs.server": "RunsServer",
 }
 _PUBLIC = {name: module for module, names in _HOMES.items() for name in names.split()}

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pytest_telemetry.ids import CountingIds
     from pytest_telemetry.recorder import Recorder
     from pytest_telemetry.servers.http import HttpServer
+    from pytest_telemetry.servers.posthog.server import PostHogServer
     from pytest_telemetry.servers.runs.server import RunsServer
     from telemetry_core import TelemetryClient, TelemetryConfig
 
@@ -166,6 +167,16 @@ def telemetry_runs_server(request: pytest.FixtureRequest) -> Iterator[RunsServer
     from pytest_telemetry.servers.runs.server import RunsServer
 
     server = RunsServer(_clock_of(request))
+    with server.serving():
+        yield server
+
+
+@pytest.fixture
+def telemetry_posthog_server(request: pytest.FixtureRequest) -> Iterator[PostHogServer]:
+    """Return a PostHog on a port of this machine, in the time that the test lives in."""
+    from pytest_telemetry.servers.posthog.server import PostHogServer
+
+    server = PostHogServer(_clock_of(request))
     with server.serving():
         yield server
 

@@ -9,7 +9,7 @@ from pytest_telemetry import FakeServer, Recorder, Refusal, Request, Response
 from telemetry_core import RunEvent, RunRecord
 
 if TYPE_CHECKING:
-    from pytest_telemetry import FakeClock, HttpServer, RunsServer
+    from pytest_telemetry import FakeClock, HttpServer, PostHogServer, RunsServer
 
 
 def the_recorder_gives_what_it_found(telemetry_recorder: Recorder) -> None:
@@ -38,6 +38,22 @@ def a_run_service_is_asked_what_it_has(telemetry_runs_server: RunsServer) -> Non
     assert_type(telemetry_runs_server.events, list[dict[str, Any]])
     assert_type(telemetry_runs_server.run("r-1"), dict[str, Any])
     assert_type(telemetry_runs_server.assert_run("crawler", status="success"), dict[str, Any])
+
+
+def posthog_is_asked_what_it_has(telemetry_posthog_server: PostHogServer) -> None:
+    telemetry_posthog_server.keys = {"phc_key"}
+    telemetry_posthog_server.limits.event = 1000
+    telemetry_posthog_server.reject(lambda event: event["event"] == "bought", 503)
+    assert_type(telemetry_posthog_server.assert_event("bought", cents=350), dict[str, Any])
+    telemetry_posthog_server.assert_no_event("bought", plan="pro")
+    assert_type(telemetry_posthog_server.events, list[dict[str, Any]])
+    assert_type(telemetry_posthog_server.exceptions, list[dict[str, Any]])
+    assert_type([issue.handled for issue in telemetry_posthog_server.issues], list[bool])
+    assert_type([batch.sent_at for batch in telemetry_posthog_server.batches], list[str | None])
+    assert_type(
+        (telemetry_posthog_server.duplicates, telemetry_posthog_server.refusals),
+        tuple[int, list[str]],
+    )
 
 
 class Greeter(FakeServer):
