@@ -69,13 +69,16 @@ if TYPE_CHECKING:
     from telemetry_core.merging import merge_runs as merge_runs
     from telemetry_core.models import COUNT_FIELDS as COUNT_FIELDS
     from telemetry_core.models import JSON_FIELDS as JSON_FIELDS
+    from telemetry_core.models import NEVER_NULL_FIELDS as NEVER_NULL_FIELDS
     from telemetry_core.models import RUN_FIELDS as RUN_FIELDS
     from telemetry_core.models import SCHEMA_VERSION as SCHEMA_VERSION
     from telemetry_core.models import TIME_FIELDS as TIME_FIELDS
     from telemetry_core.models import RunEvent as RunEvent
     from telemetry_core.models import RunRecord as RunRecord
     from telemetry_core.models import generate_run_id as generate_run_id
+    from telemetry_core.models import identified as identified
     from telemetry_core.models import normalize_status as normalize_status
+    from telemetry_core.plain import json_object as json_object
     from telemetry_core.plain import json_text as json_text
     from telemetry_core.plain import tolerant as tolerant
     from telemetry_core.privacy import Redactor as Redactor
@@ -121,10 +124,10 @@ _HOMES = {
     "logs": "get_logger",
     "merging": "merge_runs",
     "models": (
-        "COUNT_FIELDS JSON_FIELDS RUN_FIELDS SCHEMA_VERSION TIME_FIELDS RunEvent RunRecord"
-        " generate_run_id normalize_status"
+        "COUNT_FIELDS JSON_FIELDS NEVER_NULL_FIELDS RUN_FIELDS SCHEMA_VERSION TIME_FIELDS"
+        " RunEvent RunRecord generate_run_id identified normalize_status"
     ),
-    "plain": "json_text tolerant",
+    "plain": "json_object json_text tolerant",
     "privacy": "Redactor",
     "records": "Batch Finding Health Kind Lane Level Receipt Record Rejection",
     "run_context": "RunContext current_run",

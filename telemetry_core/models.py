@@ -14,7 +14,7 @@ from telemetry_core.clock import (
     parse_iso8601,
 )
 from telemetry_core.errors import InvalidRecordError, UnknownStatusError
-from telemetry_core.ids import format_run_id, random_id, random_suffix
+from telemetry_core.ids import derived_id, format_run_id, random_id, random_suffix
 from telemetry_core.plain import json_text
 
 if TYPE_CHECKING:
@@ -152,6 +152,23 @@ class RunRecord:
 
 
 RUN_FIELDS: tuple[str, ...] = tuple(attribute.name for attribute in fields(RunRecord))
+# Numbers and flags; a row in which one is null was written by somebody who left it out.
+NEVER_NULL_FIELDS: tuple[str, ...] = tuple(
+    attribute.name for attribute in fields(RunRecord) if isinstance(attribute.default, int)
+)
+_MAKE_A_RUN = ("run_id", "agent_name", "job_type", "start_time")
+
+
+def identified(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was stored of a run with its event id; the same, whenever it is read.
+
+    One from before there were event ids gets the one that belongs to its run id. Raises
+    `InvalidRecordError` when something is missing that a run cannot be without.
+    """
+    if lacking := [name for name in _MAKE_A_RUN if not values.get(name)]:
+        raise InvalidRecordError(f"this is no run: {lacking[0]} is missing")
+    known = values.get("event_id") or derived_id(str(values["run_id"]), "run")
+    return {**values, "event_id": known}
 
 
 @define(eq=False)

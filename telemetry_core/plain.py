@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import numbers
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec.json import Decoder, Encoder
+
+from telemetry_core.errors import InvalidRecordError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,6 +29,7 @@ CUT = "[nested too deeply]"
 CYCLE = "[refers to itself]"
 
 _encode = Encoder().encode
+_decode = Decoder().decode
 _read_to_the_end = Decoder(msgspec.Raw).decode  # and build nothing
 
 
@@ -185,3 +189,24 @@ def json_text(value: object) -> str:
     except Exception:  # noqa: S110 - whatever it was, the tolerant path copes with it
         pass
     return _encode(tolerant(value)).decode()
+
+
+def json_object(line: bytes) -> dict[str, Any]:
+    """Read a line of JSON that holds an object. Raises `InvalidRecordError` for any other."""
+    try:
+        values = _decode(line)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        values = _beyond_json(line)
+    if not isinstance(values, dict):
+        raise InvalidRecordError("it is JSON, but no object")
+    return values
+
+
+def _beyond_json(line: bytes) -> Any:
+    """Read what Python's own `json.dumps` writes beyond JSON: NaN, infinities, half surrogates."""
+    try:
+        return json.loads(line.decode("utf-8-sig"), parse_constant=lambda _: None)
+    except UnicodeDecodeError:
+        raise InvalidRecordError("it is not UTF-8") from None
+    except (ValueError, RecursionError):
+        raise InvalidRecordError("it is torn, or no JSON") from None

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from attrs import define, field
 
+from telemetry_core.clock import parse_iso8601
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
@@ -44,11 +46,27 @@ class Record:
     size: int = 0
     source: int = 0  # which log it was read from; sequence numbers compare only within one
 
+    @classmethod
+    def of_run(cls, run: RunRecord, id: str, *, size: int = 0) -> Self:
+        """Return the record of a run that was stored, as of when that was: this must not be now."""
+        kind = Kind.END_RUN if run.ended else Kind.START_RUN
+        return cls(id, kind, 0, _last_told(run), Lane.CRITICAL, run, size)
+
     def copy(self) -> Record:
         """Return another record of the same body."""
         return Record(
             self.id, self.kind, self.seq, self.time_ns, self.lane, self.body, self.size, self.source
         )
+
+
+def _last_told(run: RunRecord) -> int:
+    """Return when the latest of a run was told, for all that it says itself."""
+    for moment in (run.updated_at, run.end_time, run.created_at, run.start_time):
+        try:
+            return parse_iso8601(moment or "")
+        except (ValueError, OverflowError):
+            continue
+    return 0
 
 
 @define(eq=False)

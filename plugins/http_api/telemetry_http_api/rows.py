@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from attrs import fields
 
 from telemetry_core import (
-    COUNT_FIELDS,
     HOUR,
     JSON_FIELDS,
+    NEVER_NULL_FIELDS,
     RUN_FIELDS,
     CountedRun,
     RunRecord,
@@ -27,8 +27,7 @@ OTHER_FIELDS = "fields_without_column"  # where in the context of a run these ar
 
 _NOT_ITS_OWN = frozenset({"schema_version", "updated_at", "revision", *KEPT_ASIDE})
 COLUMNS = tuple(name for name in RUN_FIELDS if name not in _NOT_ITS_OWN)
-_NEVER_NULL = frozenset({*COUNT_FIELDS, "schema_version", "revision", "api_posted", "inferred"})
-_DEFAULTS = {a.name: a.default for a in fields(RunRecord) if isinstance(a.default, int | str)}
+_DEFAULTS = {a.name: a.default for a in fields(RunRecord) if a.name in NEVER_NULL_FIELDS}
 
 
 def row_of(run: RunRecord, more: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -50,7 +49,7 @@ def row_of(run: RunRecord, more: Mapping[str, Any] | None = None) -> dict[str, A
 
 def run_of(row: Mapping[str, Any]) -> RunRecord:
     """Return the run that a row tells of; raises `TelemetryError` when it tells of none."""
-    given = {n: v for n, v in row.items() if v is not None or n not in _NEVER_NULL}
+    given = {n: v for n, v in row.items() if v is not None or n not in NEVER_NULL_FIELDS}
     for name in JSON_FIELDS:
         given[name] = parsed(given.get(name))
     context = given["context_json"]
@@ -62,9 +61,9 @@ def run_of(row: Mapping[str, Any]) -> RunRecord:
 def complete(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return a row with every field of a run, whichever service it comes from."""
     whole = {"id": None, **dict.fromkeys(RUN_FIELDS), **row}
-    for name in _NEVER_NULL:
+    for name, default in _DEFAULTS.items():
         if whole[name] is None:
-            whole[name] = _DEFAULTS.get(name, 0)
+            whole[name] = default
     for name in JSON_FIELDS:
         whole[name] = parsed(whole[name])
     return whole
