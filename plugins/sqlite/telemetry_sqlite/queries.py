@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
+from weakref import finalize
 
 from attrs import define, field
 
 from telemetry_core import HOUR, RunRecord, SystemClock, figures_of, iso8601
 from telemetry_sqlite import tallies
-from telemetry_sqlite.database import reading
 from telemetry_sqlite.errors import AmbiguousIdError
 from telemetry_sqlite.filtering import EVERY_RUN, RunFilter, where
 from telemetry_sqlite.listing import LAST, Place, RowPage, page_of
+from telemetry_sqlite.readers import OwnReaders, Readers
 from telemetry_sqlite.rows import event_dict, readable, run_dict
 from telemetry_sqlite.store import SELECT_EVENT, SELECT_RUN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from sqlite3 import Connection
 
-    from telemetry_sqlite.following import Follower, Reading
-    from telemetry_sqlite.readers import Readers
+    from telemetry_sqlite.following import Follower
     from telemetry_sqlite.tallies import Names, Totals
 
 _DAY = 86_400 * 1_000_000_000
@@ -54,14 +54,17 @@ class RunQueries:
     A row is a dictionary with every column by its name. Where no database has been begun there
     is nothing to find. What keeps SQLite from reading is raised as `DatabaseUnusableError`.
 
-    :param readers: connections that are kept; without them each call opens one of its own.
+    :param readers: connections that are kept; without them one is, as long as this object lives.
     """
 
     where = RunFilter  # for those who were given the store and do not know this module
 
     def __init__(self, path: str, readers: Readers | None = None) -> None:
         self.path = path
-        self._reading: Reading = readers.reading if readers else partial(reading, path)
+        if readers is None:
+            readers = OwnReaders(path, kept=1)
+            finalize(self, readers.close)
+        self._readers = readers
 
     def list_runs(
         self,
@@ -236,6 +239,9 @@ class RunQueries:
                     rows = connection.execute(sql, (wanted, wanted + LAST, limit))
                     found.update((row[0], row) for row in rows)
         return [found[key] for key in sorted(found)][:limit]
+
+    def _reading(self) -> AbstractContextManager[Connection | None]:
+        return self._readers.reading()
 
     def _exactly(self, wanted: str) -> dict[str, Any] | None:
         for condition in ("event_id = ?", "run_id = ?"):

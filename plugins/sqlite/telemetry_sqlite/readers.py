@@ -121,6 +121,17 @@ class Readers:
         _close(one)
 
 
+class OwnReaders(Readers):
+    """Readers that nobody else is given: a forked child has its own."""
+
+    def _refuse_elsewhere(self) -> None:
+        if self._forks != WORK.forks:
+            self._parents = self._idle  # which SQLite wants to be left open
+            self._idle, self._lock = [], threading.Lock()
+            self._forks = WORK.forks
+        WORK.refuse_inherited(self.path)
+
+
 def _close(one: _Kept) -> None:
     with suppress(Error):
         one.connection.close()

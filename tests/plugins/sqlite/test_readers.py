@@ -165,3 +165,42 @@ def test_a_forked_child_is_refused_and_the_parent_goes_on(
 
     assert ended(forked(use)) == 0
     assert kept.count() == 1
+
+
+def test_queries_without_readers_keep_a_connection_as_long_as_they_live(
+    sink: SqliteSink, story: Story
+) -> None:
+    sink.ship_batch(story.batch(story.run()))
+    sink.close()
+    queries = RunQueries(sink.destination())
+    assert not is_open(sink.destination())
+    assert queries.count() == 1
+    assert is_open(sink.destination())
+    del queries
+    assert not is_open(sink.destination())
+
+
+def is_open(path: str) -> bool:
+    """Whether this process has the file open."""
+    found = Path("/proc/self/fd")
+    if not found.exists():
+        pytest.skip("the system does not tell what is open")
+    return any(os.path.realpath(one) == os.path.realpath(path) for one in found.iterdir())
+
+
+def test_queries_without_readers_go_on_in_a_forked_child_and_in_its_parent(
+    sink: SqliteSink, story: Story
+) -> None:
+    sink.ship_batch(story.batch(story.run()))
+    queries = RunQueries(sink.destination())
+    assert queries.count() == 1
+
+    def use() -> None:
+        assert queries.count() == 1
+        SqliteSink(sink.destination()).ship_batch(
+            story.batch(story.run(story.a_run(event_id="of the child")))
+        )
+        assert queries.count() == 2
+
+    assert ended(forked(use)) == 0
+    assert queries.count() == 2
