@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pytest_telemetry.servers.messages import Response as Response
     from pytest_telemetry.servers.posthog.server import PostHogServer as PostHogServer
     from pytest_telemetry.servers.runs.server import RunsServer as RunsServer
+    from pytest_telemetry.servers.sheets.cells import Formula as Formula
+    from pytest_telemetry.servers.sheets.server import SheetsServer as SheetsServer
 
 _HOMES = {
     "clock": "FakeClock",
@@ -28,6 +30,8 @@ _HOMES = {
     "servers.messages": "Refusal Request Response",
     "servers.posthog.server": "PostHogServer",
     "servers.runs.server": "RunsServer",
+    "servers.sheets.cells": "Formula",
+    "servers.sheets.server": "SheetsServer",
 }
 _PUBLIC = {name: module for module, names in _HOMES.items() for name in names.split()}
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pytest_telemetry.servers.http import HttpServer
     from pytest_telemetry.servers.posthog.server import PostHogServer
     from pytest_telemetry.servers.runs.server import RunsServer
+    from pytest_telemetry.servers.sheets.server import SheetsServer
     from telemetry_core import TelemetryClient, TelemetryConfig
 
 
@@ -177,6 +178,16 @@ def telemetry_posthog_server(request: pytest.FixtureRequest) -> Iterator[PostHog
     from pytest_telemetry.servers.posthog.server import PostHogServer
 
     server = PostHogServer(_clock_of(request))
+    with server.serving():
+        yield server
+
+
+@pytest.fixture
+def telemetry_sheets_server(request: pytest.FixtureRequest) -> Iterator[SheetsServer]:
+    """Return a spreadsheet of Google's on a port of this machine, in the time of the test."""
+    from pytest_telemetry.servers.sheets.server import SheetsServer
+
+    server = SheetsServer(_clock_of(request))
     with server.serving():
         yield server
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, assert_type
 
 from pytest_telemetry import FakeServer, Recorder, Refusal, Request, Response
@@ -9,7 +10,7 @@ from pytest_telemetry import FakeServer, Recorder, Refusal, Request, Response
 from telemetry_core import RunEvent, RunRecord
 
 if TYPE_CHECKING:
-    from pytest_telemetry import FakeClock, HttpServer, PostHogServer, RunsServer
+    from pytest_telemetry import FakeClock, HttpServer, PostHogServer, RunsServer, SheetsServer
 
 
 def the_recorder_gives_what_it_found(telemetry_recorder: Recorder) -> None:
@@ -54,6 +55,18 @@ def posthog_is_asked_what_it_has(telemetry_posthog_server: PostHogServer) -> Non
         (telemetry_posthog_server.duplicates, telemetry_posthog_server.refusals),
         tuple[int, list[str]],
     )
+
+
+def a_spreadsheet_is_asked_what_it_has(
+    telemetry_sheets_server: SheetsServer, tmp_path: Path
+) -> None:
+    assert_type(telemetry_sheets_server.service_account(tmp_path / "key.json"), Path)
+    assert_type(telemetry_sheets_server.access_token(), str)
+    assert_type(telemetry_sheets_server.rows, list[dict[str, Any]])
+    assert_type(telemetry_sheets_server.assert_row(status="success"), dict[str, Any])
+    telemetry_sheets_server.quota.per_user = 5
+    telemetry_sheets_server.role = "reader"
+    telemetry_sheets_server.web_app.redirects = True
 
 
 class Greeter(FakeServer):

@@ -38,6 +38,17 @@ def test_the_run_service_starts_likewise() -> None:
         assert process.communicate(timeout=30)[0].startswith("200 GET /health")
 
 
+def test_the_spreadsheet_starts_likewise_and_hands_out_accounts() -> None:
+    command = [sys.executable, "-m", "pytest_telemetry.servers.sheets"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().split()[3]
+        account = httpx.get(f"{url}/service_account.json").json()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    assert account["token_uri"] == f"{url}/token"
+
+
 def test_a_port_that_is_taken_is_one_line_of_error() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
