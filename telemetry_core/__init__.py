@@ -62,6 +62,8 @@ if TYPE_CHECKING:
     from telemetry_core.ids import IdSource as IdSource
     from telemetry_core.ids import derived_id as derived_id
     from telemetry_core.ids import format_run_id as format_run_id
+    from telemetry_core.installation import installation_id as installation_id
+    from telemetry_core.installation import reset_installation_id as reset_installation_id
     from telemetry_core.locking import is_the_file_at as is_the_file_at
     from telemetry_core.locking import try_lock as try_lock
     from telemetry_core.locking import unlock as unlock
@@ -120,6 +122,7 @@ _HOMES = {
     "files": "make_private_file set_aside sync_directory sync_path",
     "hookspecs": "NAME hookimpl hookspec",
     "ids": "IdSource derived_id format_run_id",
+    "installation": "installation_id reset_installation_id",
     "locking": "is_the_file_at try_lock unlock",
     "logs": "get_logger",
     "merging": "merge_runs",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self, cast
 
@@ -14,6 +13,7 @@ from telemetry_core.config_file import find_config, origin_of
 from telemetry_core.credentials import Environment
 from telemetry_core.discovery import Installed
 from telemetry_core.errors import ConfigError
+from telemetry_core.installation import state_directory
 from telemetry_core.logs import get_logger
 from telemetry_core.settings import (
     FLAG,
@@ -103,16 +103,6 @@ class PluginOptions:
     delivery: Literal["spool", "memory"] = setting("spool", words("spool", "memory"), env=())
 
 
-def _state_directory() -> Path:
-    from platformdirs import user_state_path
-
-    with suppress(RuntimeError):  # what its later versions say, where earlier ones guess
-        path = user_state_path("telemetry", appauthor=False)
-        if path.is_absolute():
-            return path
-    raise ConfigError("base_dir: you have no home directory; set TELEMETRY_BASE_DIR")
-
-
 def _default_sinks(installed: Installed, environ: Environment) -> tuple[str, ...]:
     """Return what is active when nobody chose: local sinks, and what the environment asks for."""
     service = environ.first("TELEMETRY_API_URL", "METRICS_API_URL")
@@ -156,7 +146,7 @@ class TelemetryConfig:
         **checked(NAMES),
     )
     base_dir: Path = field(
-        factory=_state_directory,
+        factory=state_directory,
         converter=_absolute,
         **checked(PATH, env=("TELEMETRY_BASE_DIR", "AGENT_METRICS_DIR")),
     )

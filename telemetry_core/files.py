@@ -33,17 +33,29 @@ class AppendFile(FileIO):
 
 
 def make_private_file(path: str | Path) -> None:
-    """Create a file for its owner only; one that is there is not touched. Raises `OSError`.
+    """Create an empty file for its owner only; one that is there is not touched. Raises `OSError`.
 
     Not even opened: closing any descriptor of a file drops all POSIX locks that this process has
     on it, and would end another thread's transaction for every other process. For the same
     reason it gets its name only when it is closed.
     """
+    create_file(path, b"")
+
+
+def create_file(path: str | Path, content: bytes) -> None:
+    """Create a file for its owner only, whole from the first; one that is there is not touched.
+
+    Raises `OSError`.
+    """
     if os.path.lexists(path):
         return
     beside = f"{path}.{os.getpid()}-{threading.get_ident()}.tmp"
-    os.close(os.open(beside, os.O_WRONLY | os.O_CREAT, PRIVATE))
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE)
     try:
+        try:
+            os.write(descriptor, content)
+        finally:
+            os.close(descriptor)
         _give_name(beside, path)
     finally:
         with suppress(FileNotFoundError):

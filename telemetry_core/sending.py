@@ -11,7 +11,9 @@ from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from http import HTTPStatus
 from importlib.metadata import PackageNotFoundError, version
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from attrs import define
 
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Answer",
     "http_client",
+    "is_loopback",
     "post",
     "receipt_for",
     "receipt_for_error",
@@ -102,6 +105,15 @@ def http_client(
         limits=limits,
         transport=transport or carrier(verify, limits, proxies=proxies),
     )
+
+
+def is_loopback(url: str) -> bool:
+    """Tell whether a URL is on this machine, whatever its names resolve to: no proxy is asked."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def user_agent(name: str) -> str:

@@ -59,7 +59,7 @@ LAYERS = (
     ("building", "mock_sink", "plugin"),
     ("config", "converting"),
     ("config_file", "discovery"),
-    ("settings",),
+    ("settings", "installation"),
     ("hookspecs", "sending", "credentials", "codec", "privacy", "tracebacks", "surroundings"),
     ("merging", "api_payload", "carrying", "figures", "run_filter"),
     ("records", "wire"),

@@ -16,6 +16,7 @@ from telemetry_core.sending import (
     LARGEST_ANSWER,
     Answer,
     http_client,
+    is_loopback,
     post,
     receipt_for,
     receipt_for_error,
@@ -338,3 +339,10 @@ def test_proxies_of_the_environment_are_used_unless_it_is_said_otherwise(
 def test_a_trust_store_that_is_none_is_an_error_at_once(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         http_client(trust_store=tmp_path / "missing.pem")
+
+
+def test_this_machine_is_known_by_its_names() -> None:
+    assert is_loopback("http://localhost:8765")
+    assert is_loopback("http://127.0.0.9")
+    assert is_loopback("http://[::1]:1")
+    assert not is_loopback("https://localhost.example")

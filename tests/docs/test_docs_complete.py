@@ -44,7 +44,7 @@ SECTIONS = {
 HOOK_NAMES = {hook.name for hook in HOOKS}
 INWARD = {"bench", "respond", "name"}  # for the contract, the two places, the core
 VARIABLE = re.compile(
-    r'"(?P<name>(TELEMETRY|AGENT|METRICS|GOOGLE|SHEETS|TK|RAXE|DO_NOT)(_[A-Z]+)+)"'
+    r'"(?P<name>(TELEMETRY|AGENT|METRICS|GOOGLE|SHEETS|POSTHOG|TK|RAXE|DO_NOT)(_[A-Z]+)+)"'
 )
 
 
@@ -175,7 +175,7 @@ def test_what_every_plugins_table_takes_is_documented(key: str) -> None:
     assert re.search(rf"^\|[^|]*`{key}`", table, re.MULTILINE)
 
 
-@pytest.mark.parametrize("sink", ["sqlite", "ndjson", "http_api", "sheets"])
+@pytest.mark.parametrize("sink", ["sqlite", "ndjson", "http_api", "posthog", "sheets"])
 def test_a_plugins_own_settings_and_their_variables_are_documented(sink: str) -> None:
     page = (ROOT / "plugins" / sink / "README.md").read_text(encoding="utf-8")
     everywhere = set(keys_of(PluginOptions))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from telemetry_core import Secret
@@ -45,15 +44,6 @@ def service_root(url: str) -> str:
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     shown_port = "" if port in {None, _PORTS[scheme]} else f":{port}"
     return f"{scheme}://{host}{shown_port}{_without_route(parts.path)}"
-
-
-def is_loopback(root: str) -> bool:
-    """Tell whether a root is on this machine, whatever its names resolve to."""
-    host = urlsplit(root).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def bearer(token: str | Secret) -> Secret:

@@ -7,8 +7,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from telemetry_core import Batch, ConfigError, SystemClock
-from telemetry_core.sending import http_client, request
-from telemetry_http_api.address import is_loopback
+from telemetry_core.sending import http_client, is_loopback, request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from telemetry_http_api import AddressError, HTTPAPIClient, HttpApiSink
-from telemetry_http_api.address import is_loopback, service_root
+from telemetry_http_api.address import service_root
 
 from telemetry_core import ConfigError, Secret, load_config
 from telemetry_core.manager import Manager
@@ -97,13 +97,6 @@ def test_a_wrong_url_names_the_setting_and_not_the_password() -> None:
     with pytest.raises(ConfigError, match="a user or a password") as caught:
         plugin.build()
     assert "hunter2" not in str(caught.value)
-
-
-def test_this_machine_is_known_by_its_names() -> None:
-    assert is_loopback("http://localhost:8765")
-    assert is_loopback("http://127.0.0.9")
-    assert is_loopback("http://[::1]:1")
-    assert not is_loopback("https://localhost.example")
 
 
 def test_a_client_refuses_such_urls_too() -> None:
