@@ -148,10 +148,10 @@ class Engine:
     # -- starting
 
     def ring(self) -> None:
-        """Start the workers: the alarm knows us as somebody who waits until the first record."""
-        self.alarm.waiting.discard(self)
+        """Start the workers: the alarm knows us as somebody who waits until that is done."""
         PROCESS.wait_for_resumption()
         self.crew.start()
+        self.alarm.waiting.discard(self)
 
     def _sync(self, *, force: bool = False) -> None:  # noqa: ARG002 - a step of a worker
         self.spool.sync()

@@ -127,14 +127,52 @@ def test_a_signal_handler_may_record_while_the_program_records(home: Home) -> No
 from itertools import count
 client = TelemetryClient()
 numbers = count(1_000_000)
-signal.signal(signal.SIGALRM, lambda *_: say(client, next(numbers)))
-signal.setitimer(signal.ITIMER_REAL, 0.0002, 0.0002)
+def handle(*_):  # asks for the next signal last: on a slow machine handlers would pile up
+    say(client, next(numbers))
+    signal.setitimer(signal.ITIMER_REAL, 0.0002)
+signal.signal(signal.SIGALRM, handle)
+signal.setitimer(signal.ITIMER_REAL, 0.0002)
 for n in range(3000):
     say(client, n)
-signal.setitimer(signal.ITIMER_REAL, 0)
+signal.signal(signal.SIGALRM, signal.SIG_IGN)
 print(next(numbers))
 """)
     assert home.said() == [*range(3000), *range(1_000_000, int(handled.split()[0]))]
+
+
+def test_what_a_signal_handler_records_within_the_first_record_is_on_the_disk_after_it(
+    home: Home,
+) -> None:
+    home.run("""
+client = TelemetryClient()
+def handle(*_):
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    say(client, 2)
+signal.signal(signal.SIGUSR1, handle)
+sys.addaudithook(lambda event, _: event == "os.mkdir" and signal.raise_signal(signal.SIGUSR1))
+say(client, 1)
+os._exit(0)
+""")
+    assert home.said() == [1, 2]
+
+
+def test_a_first_record_that_is_interrupted_leaves_the_workers_to_the_next(home: Home) -> None:
+    home.run(
+        """
+client = TelemetryClient()
+start = threading.Thread.start
+def interrupted(thread):
+    threading.Thread.start = start
+    raise KeyboardInterrupt
+threading.Thread.start = interrupted
+try:
+    say(client, 1)
+except KeyboardInterrupt:
+    say(client, 2)
+""",
+        TELEMETRY_EXIT_TIMEOUT=str(FAR_TOO_LONG),
+    )
+    assert home.rows("SELECT count(*) FROM run_events") == [(2,)]
 
 
 def test_runs_left_open_that_fill_a_segment_are_not_repeated_at_every_record(home: Home) -> None:

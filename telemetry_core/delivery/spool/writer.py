@@ -123,14 +123,22 @@ class SpoolWriter:
 
     def _put_hard(self, lane: Lane, appender: Appender, line: bytes) -> bool:
         """Open what is not open, leave a torn segment, or keep the record in memory."""
+        before, written = self.overflow, False
         if self._clock.monotonic() >= self._retry_at and self.enter():
             try:
-                if appender.append(line) or (self._open(lane, appender) and appender.append(line)):
-                    return True
-                self._retry_at = self._clock.monotonic() + _RETRY_AFTER
-            finally:
-                self.leave()
-        return self._put_in_memory(lane, line)
+                written = appender.append(line) or (
+                    self._open(lane, appender) and appender.append(line)
+                )
+                if not written:
+                    self._retry_at = self._clock.monotonic() + _RETRY_AFTER
+            finally:  # `leave`, but for the call: a signal handler may raise at its beginning
+                self._entered = False
+                self._opening.release()
+        if not written:
+            return self._put_in_memory(lane, line)
+        if before is None and self.overflow is not None:  # of a handler that interrupted us
+            pour_back(self)
+        return True
 
     def enter(self) -> bool:
         """Be the one who opens; false for a signal handler that interrupts the opener."""
