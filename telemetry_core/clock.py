@@ -11,6 +11,7 @@ from typing import Protocol
 NS_PER_SECOND = 1_000_000_000
 NS_PER_MS = 1_000_000
 NS_PER_DAY = 86_400 * NS_PER_SECOND
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Bell:
@@ -90,7 +91,7 @@ def parse_iso8601(text: str) -> int:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    delta = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    delta = moment - _EPOCH
     return (delta.days * 86_400 + delta.seconds) * NS_PER_SECOND + delta.microseconds * 1000
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from telemetry_core import RunRecord
 
+_TIMES_AT = tuple(RUN_COLUMNS.index(name) for name in TIME_FIELDS)
 _CREATED, _UPDATED = map(RUN_COLUMNS.index, ("created_at", "updated_at"))
 _SETTABLE = frozenset(RUN_COLUMNS) - {"event_id", "revision"}
 # What is said of a value that no column holds, where it is no ValueError.
@@ -181,7 +182,9 @@ def _put(connection: Connection, run: RunRecord, now: str) -> bool:
 
 def _new_row(run: RunRecord, now: str) -> Sequence[Any]:
     """Return the row of a run that is not known yet."""
-    row = [*run_row(in_utc(run))]
+    row = [*run_row(run)]
+    for index in _TIMES_AT:
+        row[index] = utc(row[index])
     row[_CREATED] = row[_CREATED] or now
     row[_UPDATED] = row[_UPDATED] or now
     return row

@@ -42,6 +42,7 @@ class Database:
         self._directory = os.path.dirname(self.path)
         self._connection: Connection | None = None
         self._file: FileId | None = None
+        self._tenths = 0  # of a second, for which the connection waits for a lock
 
     def write(self, work: Callable[[Connection], T], deadline: float = float("inf")) -> T:
         """Return what the work returns, once what it wrote has reached the disk.
@@ -80,7 +81,8 @@ class Database:
             raise damage.as_trouble(self.path, busy) or busy from error
 
     def _done(self, work: Callable[[Connection], T], deadline: float) -> T:
-        os.makedirs(self._directory, mode=0o700, exist_ok=True)
+        if not os.path.isdir(self._directory):
+            os.makedirs(self._directory, mode=0o700, exist_ok=True)
         with Turn(self.path, self._patience(deadline)), WORK.on(self.path):
             try:
                 connection = self._opened(self._left(deadline))
@@ -104,17 +106,25 @@ class Database:
         """Return the connection to the file that is at the path now, ready to wait so long."""
         if self._connection is not None:
             if damage.file_id(self.path) == self._file:
-                self._connection.execute(f"PRAGMA busy_timeout = {round(patience * 1000)}")
+                self._wait(self._connection, patience)
                 return self._connection
             self.close()  # moved or removed: nobody would ever read what is written there
             damage.tell_of_removal(self.path)
         make_private_file(self.path)  # SQLite gives its journal the same permissions
         self._file = damage.file_id(self.path)
         self._connection = connect(self.path, patience)
+        self._wait(self._connection, patience)
         schema.prepare(self._connection, self.path)
         self._connection.execute("PRAGMA journal_mode = DELETE")  # once it is known to be ours
         sync_path(self._directory)
         return self._connection
+
+    def _wait(self, connection: Connection, patience: float) -> None:
+        """Have SQLite wait so long for a lock, to the tenth of a second; mostly as it does."""
+        tenths = round(patience * 10)
+        if tenths != self._tenths:
+            connection.execute(f"PRAGMA busy_timeout = {tenths * 100}")
+            self._tenths = tenths
 
     def _patience(self, deadline: float) -> float | None:
         """Return for how many seconds to queue; without end where there is no deadline."""

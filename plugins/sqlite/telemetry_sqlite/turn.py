@@ -6,6 +6,7 @@ import errno
 import os
 import threading
 from contextlib import suppress
+from functools import lru_cache
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Turn:
     __slots__ = ("_descriptor", "_path", "_patience")
 
     def __init__(self, database: str, patience: float | None = None) -> None:
-        self._path = f"{os.path.realpath(database)}.writer.lock"  # one for all links to it
+        self._path = _lock_of(database)
         self._patience = patience
         self._descriptor: int | None = None
 
@@ -52,6 +53,12 @@ class Turn:
         if self._descriptor is not None and self._descriptor in _OPEN:
             fcntl.flock(self._descriptor, fcntl.LOCK_UN)  # a child's copy must not hold it on
             _OPEN.close(self._descriptor)
+
+
+@lru_cache(maxsize=64)  # a call to the system for each part of the path
+def _lock_of(database: str) -> str:
+    """Return the file to queue with: one for all links to a database."""
+    return f"{os.path.realpath(database)}.writer.lock"
 
 
 class _OpenTurns:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from contextlib import suppress
 from functools import partial
 from itertools import groupby
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import define
 from telemetry_sqlite import DatabaseBusyError, put_run, put_together
 
-from telemetry_run_service.errors import BLAME, TooBusyError
+from telemetry_run_service.errors import BLAME, TROUBLE, TooBusyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -163,15 +162,16 @@ class Writer:
 
     def _write(self, group: list[_Unit]) -> None:
         """Commit the units together, and again those that may still wait for a locked database."""
+        work = _work_together
         while group:
             try:
-                self._database.write(
-                    partial(_work, group),
-                    min(unit.deadline for unit in group),
-                )
+                self._database.write(partial(work, group), min(unit.deadline for unit in group))
             except DatabaseBusyError as error:
                 group = self._without_the_late(group, error)
             except BaseException as error:  # whatever it is, the thread goes on: who else would?
+                if len(group) > 1 and work is _work_together and _blames_a_unit(error):
+                    work = _work_apart
+                    continue
                 _fail(group, error)
                 self._settle(group)
                 return
@@ -211,49 +211,38 @@ class Writer:
             then()
 
 
-def _work(units: list[_Unit], connection: Connection) -> None:
-    """Do all units; where one of several fails, do them again, each by itself."""
-    if len(units) == 1:  # if it fails, then with its transaction
-        units[0].result, units[0].error = units[0].work(connection), None
-        return
-    connection.execute("SAVEPOINT units")
-    try:
-        for _, some in groupby(units, key=lambda unit: isinstance(unit.work, PutRun)):
-            _work_together(connection, [*some])
-    except Exception as error:
-        _raise_unless_blamed(error)
-        connection.execute("ROLLBACK TO units")
-        for unit in units:
-            _work_alone(connection, unit)
-    connection.execute("RELEASE units")
+def _work_together(units: list[_Unit], connection: Connection) -> None:
+    """Do all units, those in a row together that put a run; what fails fails with all of them."""
+    for _, some in groupby(units, key=lambda unit: isinstance(unit.work, PutRun)):
+        alike = [*some]
+        puts = [unit.work for unit in alike if isinstance(unit.work, PutRun)]
+        if len(puts) > 1:
+            results: list[Any] = put_together(connection, [(put.run, put.seen_ns) for put in puts])
+        else:
+            results = [unit.work(connection) for unit in alike]
+        for unit, result in zip(alike, results, strict=True):
+            unit.result, unit.error = result, None
 
 
-def _work_together(connection: Connection, units: list[_Unit]) -> None:
-    """Do units in a row, either all of which put a run or none."""
-    puts = [unit.work for unit in units if isinstance(unit.work, PutRun)]
-    if puts:
-        results: list[Any] = put_together(connection, [(put.run, put.seen_ns) for put in puts])
-    else:
-        results = [unit.work(connection) for unit in units]
-    for unit, result in zip(units, results, strict=True):
-        unit.result, unit.error = result, None
+def _work_apart(units: list[_Unit], connection: Connection) -> None:
+    """Do each unit by itself, so that one which fails keeps no other one out."""
+    for unit in units:
+        connection.execute("SAVEPOINT unit")
+        try:
+            unit.result, unit.error = unit.work(connection), None
+        except Exception as error:
+            if not _blames_a_unit(error):
+                raise
+            connection.execute("ROLLBACK TO unit")
+            _fail([unit], error)
+        connection.execute("RELEASE unit")
 
 
-def _work_alone(connection: Connection, unit: _Unit) -> None:
-    connection.execute("SAVEPOINT unit")
-    try:
-        unit.result, unit.error = unit.work(connection), None
-    except Exception as error:
-        _raise_unless_blamed(error)
-        connection.execute("ROLLBACK TO unit")
-        _fail([unit], error)
-    connection.execute("RELEASE unit")
-
-
-def _raise_unless_blamed(error: Exception) -> None:
-    """Raise what is wrong with the database rather than with one unit: all of them fail with it."""
-    if isinstance(error, (sqlite3.Error, OSError)) and not isinstance(error, BLAME):
-        raise error
+def _blames_a_unit(error: BaseException) -> bool:
+    """Tell whether one unit is to blame, not the database, with which all of them would fail."""
+    if isinstance(error, BLAME):
+        return True
+    return isinstance(error, Exception) and not isinstance(error, TROUBLE)
 
 
 def _fail(units: list[_Unit], error: BaseException) -> None:
