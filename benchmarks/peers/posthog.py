@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.peers.contender import ALL_DELIVERED, Contender
 from benchmarks.story import EVENT
@@ -18,7 +18,7 @@ def begin(url: str, _directory: str, room: int | None) -> Contender:
     """Begin with a project key and a host."""
     from posthog import Posthog
 
-    settings = {} if room is None else {"max_queue_size": room}
+    settings: dict[str, Any] = {} if room is None else {"max_queue_size": room}
     client = Posthog("phc_benchmark", host=url, **settings)
 
     def tell(properties: Properties) -> None:

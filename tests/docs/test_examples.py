@@ -188,6 +188,17 @@ def test_the_tests_of_another_package_pass(name: str, python: Any, tmp_path: Pat
     assert "4 passed" in done.stdout
 
 
+def test_the_sdk_of_posthog_works_against_the_fake(python: Any) -> None:
+    done = python("-W", "error", str(EXAMPLES / "posthog_sdk_against_fake.py"))
+    assert (done.stderr, done.returncode) == ("", 0)
+    assert done.stdout.splitlines() == [
+        "18 events in 3 batches",
+        "ZeroDivisionError: division by zero, 3 times",
+        "insisted: 2",
+        "lost: []",
+    ]
+
+
 def test_the_example_configuration_shows_every_setting() -> None:
     table = tomllib.loads((EXAMPLES / "telemetry.toml").read_text("utf-8"))
     core = set(keys_of(TelemetryConfig))

@@ -61,7 +61,7 @@ def read(request: Request, path: str, limits: Limits, keys: Collection[str]) -> 
     key = _key(about, events, keys)
     kept = tuple(_kept(event) for event in events)
     if len(content) > limits.event:
-        _measure(kept, limits.event)
+        _measure(events, limits.event)
     return Batch(
         path, key, kept, about.get("sent_at"), bool(about.get("historical_migration", False))
     )
@@ -171,7 +171,7 @@ def _text_of(id: Any) -> str:
     return told.replace("\0", "\N{REPLACEMENT CHARACTER}")[:_LONGEST_ID]
 
 
-def _measure(events: tuple[Event, ...], most: int) -> None:
+def _measure(events: list[Event], most: int) -> None:
     for event in events:
         size = len(json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode())
         if size > most:
