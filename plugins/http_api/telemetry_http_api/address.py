@@ -1,16 +1,17 @@
-"""Where a service is, and which secret opens it, both checked before anything is sent."""
+"""Where a service and its runs are, and which secret opens it, checked before anything is sent."""
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from telemetry_core import Secret
 from telemetry_http_api.errors import AddressError
 
+RUNS = "/api/v1/runs"
 _ROUTES = (
-    "/api/v1/runs/batch",
+    f"{RUNS}/batch",
     "/api/v1/records",
-    "/api/v1/runs",
+    RUNS,
     "/api/v1",
     "/health",
     "/metrics",
@@ -44,6 +45,11 @@ def service_root(url: str) -> str:
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     shown_port = "" if port in {None, _PORTS[scheme]} else f":{port}"
     return f"{scheme}://{host}{shown_port}{_without_route(parts.path)}"
+
+
+def run_path(id: str) -> str:
+    """Return the path of one run."""
+    return f"{RUNS}/{quote(id, safe='')}"
 
 
 def bearer(token: str | Secret) -> Secret:

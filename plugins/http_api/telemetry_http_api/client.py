@@ -7,11 +7,10 @@ from urllib.parse import urlencode
 
 from telemetry_core import SystemClock, json_text
 from telemetry_core.sending import retry_after
-from telemetry_http_api.address import bearer, service_root
+from telemetry_http_api.address import RUNS, bearer, run_path, service_root
 from telemetry_http_api.answers import PASSING, ask, value_of
 from telemetry_http_api.calling import Channel
 from telemetry_http_api.errors import APIError, APIUnavailableError, APIValidationError
-from telemetry_http_api.listing import RUNS, run_path
 from telemetry_http_api.words import is_missing
 
 if TYPE_CHECKING:

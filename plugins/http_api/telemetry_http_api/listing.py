@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import parse_qs, quote, urlencode, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
+from telemetry_http_api.address import RUNS, run_path
 from telemetry_http_api.answers import ask, value_of
 from telemetry_http_api.calling import SERVICE
 from telemetry_http_api.errors import APIError
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from telemetry_http_api.calling import Channel
     from telemetry_http_api.filtering import RunFilter
 
-RUNS = "/api/v1/runs"
 MOST = 1000  # of one page, says the service
 WITHIN = 10.0
 _NEXT = re.compile(r'<([^>]*)>\s*;[^,]*\brel="?next"?')
@@ -32,11 +32,6 @@ class Listed(NamedTuple):
 
     rows: list[dict[str, Any]]
     next: Place | None
-
-
-def run_path(id: str) -> str:
-    """Return the path of one run."""
-    return f"{RUNS}/{quote(id, safe='')}"
 
 
 def page_of_runs(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, evolve, field
 
 from telemetry_core import SystemClock, figures_of, get_logger, iso8601, parse_iso8601
+from telemetry_http_api.address import run_path
 from telemetry_http_api.answers import ask, value_of
 from telemetry_http_api.errors import AmbiguousIdError
 from telemetry_http_api.filtering import EVERY_RUN, RunFilter
@@ -21,7 +22,6 @@ from telemetry_http_api.listing import (
     is_ours,
     page_of_events,
     page_of_runs,
-    run_path,
 )
 from telemetry_http_api.rows import complete, counted, parsed, run_of
 from telemetry_http_api.words import is_missing

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from typing import TYPE_CHECKING
 
 from attrs import define, evolve, field
 from httpx import TransportError
 
-from telemetry_core import Receipt, Rejection, RunRecord, TelemetryError, json_text, merge_runs
-from telemetry_core.sending import receipt_for, receipt_for_error
+from telemetry_core import Receipt, Rejection, RunRecord, merge_runs
+from telemetry_core.sending import receipt_for_error
+from telemetry_http_api.address import RUNS, run_path
 from telemetry_http_api.changes import Changes, changes_between
+from telemetry_http_api.conversation import Conversation, StoppedError, strange
 from telemetry_http_api.outcomes import StrangeAnswerError, confirm, of_rows
-from telemetry_http_api.rows import row_of, run_of
+from telemetry_http_api.rows import row_of
 from telemetry_http_api.words import detail, is_missing, problems, succeeded
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from telemetry_core.sending import Answer
     from telemetry_http_api.calling import Channel
 
-RUNS = "/api/v1/runs"
 _REMEMBERED = 2000  # runs; a row that was forgotten is asked for
 _NO_PLACE = Rejection(
     "no_place_for_events",
@@ -48,14 +47,6 @@ class _Story:
     only_begun: bool = True
 
 
-class _StoppedError(Exception):
-    """The service keeps us from going on; what is not settled waits."""
-
-    def __init__(self, receipt: Receipt) -> None:
-        super().__init__(receipt.reason)
-        self.receipt = receipt
-
-
 class RunsOnly:
     """Brings the rows of a service in step with what is told of the runs.
 
@@ -71,7 +62,7 @@ class RunsOnly:
 
     def ship(self, batch: Batch) -> Receipt:
         """Write what a batch tells of runs; its events are rejected, since they have no place."""
-        return _Delivery(self, self._channel, batch).receipt()
+        return _Delivery(self, Conversation(self._channel, batch), batch).receipt()
 
     def known(self, event_id: str) -> RunRecord | None:
         """Return a run as its row is known to be."""
@@ -89,25 +80,12 @@ class RunsOnly:
         self._known.pop(event_id, None)
 
 
-def refusal_to_list_runs(channel: Channel, batch: Batch) -> Receipt | None:
-    """Return what keeps a service from listing its runs; nothing when it is one that has runs."""
-    answer = channel.call("GET", f"{RUNS}?limit=1", deadline=batch.deadline)
-    if not succeeded(answer):
-        words = detail(answer)
-        return receipt_for(answer.status, answer.headers, batch, channel.clock, words)
-    try:
-        runs = json.loads(answer.body)
-    except (ValueError, RecursionError):
-        runs = None
-    return None if isinstance(runs, list) else _strange("it lists no runs")
-
-
 class _Delivery:
     """One batch on its way."""
 
-    def __init__(self, rows: RunsOnly, channel: Channel, batch: Batch) -> None:
+    def __init__(self, rows: RunsOnly, service: Conversation, batch: Batch) -> None:
         self._rows = rows
-        self._channel = channel
+        self._service = service
         self._batch = batch
         self._delivered: list[str] = []
         self._rejected: dict[str, Rejection] = {}
@@ -117,12 +95,12 @@ class _Delivery:
         stopped = Receipt()
         try:
             self._deliver()
-        except _StoppedError as error:
+        except StoppedError as error:
             stopped = error.receipt
         except TransportError as error:
             stopped = receipt_for_error(error)
         except StrangeAnswerError as error:
-            stopped = _strange(str(error))
+            stopped = strange(str(error))
         delivered = frozenset(self._delivered)
         rejected = {**stopped.rejected, **self._rejected}
         return evolve(stopped, delivered=delivered, rejected=rejected)
@@ -154,11 +132,13 @@ class _Delivery:
         """Post the runs, and return those that have to be compared with what was there."""
         if not stories:
             return []
-        answer = self._call("POST", f"{RUNS}/batch", [row_of(story.run) for story in stories])
+        answer = self._service.ask(
+            "POST", f"{RUNS}/batch", [row_of(story.run) for story in stories]
+        )
         if answer.status == 422:  # noqa: PLR2004 - nothing was stored, and it says whose fault it is
             self._reject_named(answer, stories)
         if not succeeded(answer):
-            raise self._stopped(answer)
+            raise self._service.stopped(answer)
         told = of_rows(answer, len(stories))
         taken = [story for story in stories if not self._refused(story, told.errors)]
         if len(taken) + len(told.errors) != len(stories):
@@ -193,14 +173,14 @@ class _Delivery:
             return
         for place, why in named.items():
             self._reject(stories[place], Rejection("http_422", why))
-        raise _StoppedError(Receipt())
+        raise StoppedError(Receipt())
 
     # -- changing
 
     def _bring_up(self, story: _Story) -> None:
         """Have the row of a run say all that is told of it."""
         event_id = story.run.event_id
-        stored = self._rows.known(event_id) or self._stored(story.run)
+        stored = self._rows.known(event_id) or self._service.stored(story.run)
         if stored is None:
             self._create_again(story)
             return
@@ -212,9 +192,9 @@ class _Delivery:
 
     def _apply(self, story: _Story, changes: Changes) -> bool:
         """Patch a row; false when the run was rejected, or is not there any more."""
-        path = f"{RUNS}/{quote(story.run.event_id, safe='')}"
+        path = run_path(story.run.event_id)
         for method, to, body in changes.requests(path):
-            answer = self._call(method, to, body)
+            answer = self._service.ask(method, to, body)
             if is_missing(answer):
                 self._rows.forget(story.run.event_id)
                 self._create_again(story)
@@ -233,42 +213,11 @@ class _Delivery:
             else:
                 self._bring_up(one)
 
-    def _stored(self, told: RunRecord) -> RunRecord | None:
-        """Return the run as the service has it, placed before or after what is told of it.
-
-        Rows have no revision: what has ended is later than what still runs, else it is earlier.
-        """
-        answer = self._call("GET", f"{RUNS}/{quote(told.event_id, safe='')}")
-        if is_missing(answer):
-            return None
-        if not succeeded(answer):
-            raise self._stopped(answer)
-        try:
-            stored = run_of(json.loads(answer.body))
-        except (ValueError, TypeError, AttributeError, TelemetryError) as error:
-            raise StrangeAnswerError(str(error)) from None
-        if stored.event_id != told.event_id:
-            raise StrangeAnswerError("it shows another run")
-        later = stored.ended and not told.ended
-        return evolve(stored, revision=told.revision + (1 if later else -1))
-
-    # -- both
-
-    def _call(self, method: str, path: str, value: Any = None) -> Answer:
-        if self._channel.clock.monotonic() >= self._batch.deadline:
-            raise _StoppedError(Receipt.wait("the time of the batch is over", code="deadline"))
-        content = None if value is None else json_text(value).encode()
-        return self._channel.call(method, path, content, deadline=self._batch.deadline)
-
-    def _stopped(self, answer: Answer) -> _StoppedError:
-        words = detail(answer)
-        return _StoppedError(
-            receipt_for(answer.status, answer.headers, self._batch, self._channel.clock, words)
-        )
+    # -- settling
 
     def _reject_or_stop(self, story: _Story, answer: Answer) -> None:
         """Reject a run that is refused for itself; stop where the service is not itself."""
-        error = self._stopped(answer)
+        error = self._service.stopped(answer)
         receipt = error.receipt
         if not receipt.refused_whole and not receipt.rejected:
             raise error
@@ -290,10 +239,4 @@ def _as_posted(run: RunRecord) -> RunRecord:
         git_commit_author=None,
         git_commit_timestamp=None,
         context_json=row_of(run)["context_json"],
-    )
-
-
-def _strange(why: str) -> Receipt:
-    return Receipt.wait(
-        f"no such answer comes from a run service ({why}); check the URL", code="answer"
     )

@@ -112,8 +112,9 @@ class HttpApiSink:
         return receipt
 
     def _ship(self, batch: Batch, channel: Channel) -> Receipt:
+        from telemetry_http_api.conversation import refusal_to_list_runs
         from telemetry_http_api.records import ship_records
-        from telemetry_http_api.reference import RunsOnly, refusal_to_list_runs
+        from telemetry_http_api.reference import RunsOnly
 
         now = self.clock.monotonic()
         if now >= self._ask_again_at or _has_place_for_events(channel, batch):

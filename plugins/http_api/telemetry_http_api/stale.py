@@ -21,12 +21,12 @@ from telemetry_core import (
     json_text,
     normalize_status,
 )
-from telemetry_http_api.address import bearer
+from telemetry_http_api.address import bearer, run_path
 from telemetry_http_api.answers import ask, value_of
 from telemetry_http_api.errors import APIError
 from telemetry_http_api.filtering import RunFilter
 from telemetry_http_api.handing import Handed, hand_over
-from telemetry_http_api.listing import WITHIN, every_run, run_path
+from telemetry_http_api.listing import WITHIN, every_run
 from telemetry_http_api.rows import run_of
 from telemetry_http_api.sink import HttpApiSink
 
