@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from attrs import define
 
 from telemetry_sqlite.filtering import where
+from telemetry_sqlite.packing import whole_rows
 from telemetry_sqlite.rows import ROW_COLUMNS
-from telemetry_sqlite.store import SELECT_RUN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from sqlite3 import Connection
 
     from telemetry_sqlite.filtering import Bounds, RunFilter
 
     Condition = tuple[Any, ...]  # in SQL, and the values for its marks
     Row = tuple[Any, ...]
+    Read = Callable[[Connection, str, list[Any]], list[Row]]
 
 Place = tuple[str, int]
 
@@ -27,7 +28,6 @@ LAST = "\U0010ffff"  # sorts behind every other character
 _FEW_ROWS = 400  # so many are soon read one by one
 _FEW_STARTS = 1000  # so many are soon read and sorted
 _FEW_KEYS = 3000  # so many are soon passed over where an index has all that is asked
-_KEY = "SELECT created_at, id FROM agent_runs"
 _IN_ORDER = "ORDER BY created_at DESC, id"
 _SORTED = "ORDER BY +created_at DESC, +id"  # by which no index is chosen
 _CREATED_AT = ROW_COLUMNS.index("created_at")
@@ -62,7 +62,7 @@ def page_of(
             keys = _keys_in_window(connection, asked, offset + limit + 1)[offset:]
             rows = _rows_of(connection, [key for _, key in keys])
     else:
-        rows = _along(connection, SELECT_RUN, asked, asked.way(), limit + 1, offset)
+        rows = _along(connection, whole_rows, asked, asked.way(), limit + 1, offset)
     if len(rows) <= limit:
         return RowPage(rows)
     return RowPage(rows[:limit], (rows[limit - 1][_CREATED_AT], rows[limit - 1][0]))
@@ -176,7 +176,7 @@ def _keys_in_window(connection: Connection, asked: _Asked, number: int) -> list[
     along = asked.way()
     created = _between(*asked.created)
     if _are_few(connection, [*along.first, *created], _FEW_ROWS):
-        return _along(connection, _KEY, asked, along, number)
+        return _along(connection, _keys, asked, along, number)
     if not _are_few(connection, [(_FAR,), *created], _FEW_KEYS) and _are_few(
         connection, asked.in_window(), _FEW_STARTS
     ):
@@ -184,13 +184,13 @@ def _keys_in_window(connection: Connection, asked: _Asked, number: int) -> list[
     found: list[Place] = []
     for way in asked.ways():
         enough = found[-1][0] if len(found) == number else None
-        further = _along(connection, _KEY, asked, way.not_before(enough), number)
+        further = _along(connection, _keys, asked, way.not_before(enough), number)
         found = _newest_first({*found, *further})[:number]
     return found
 
 
 def _along(
-    connection: Connection, select: str, asked: _Asked, way: _Way, number: int, offset: int = 0
+    connection: Connection, read: Read, asked: _Asked, way: _Way, number: int, offset: int = 0
 ) -> list[Row]:
     """Read along an index in the order of creation."""
     steps = asked.steps(way.near)
@@ -199,17 +199,16 @@ def _along(
     for step in steps:
         wanted = number + offset - skipped - len(found)
         if wanted > 0:
-            conditions = [*way.first, *step, *way.each]
-            found += _read(
-                connection, select, conditions, f"{_IN_ORDER} LIMIT ? OFFSET ?", wanted, skipped
-            )
+            which, values = _bound([*way.first, *step, *way.each])
+            rest = f"{which} {_IN_ORDER} LIMIT ? OFFSET ?"
+            found += read(connection, rest, [*values, wanted, skipped])
     return found[offset - skipped :]
 
 
 def _sorted(connection: Connection, asked: _Asked, number: int) -> list[Row]:
     """Read all keys of a window, which are few, and sort them."""
-    conditions = [*asked.in_window(), *asked.by_key()]
-    return _read(connection, _KEY, conditions, f"{_SORTED} LIMIT ?", number)
+    which, values = _bound([*asked.in_window(), *asked.by_key()])
+    return _keys(connection, f"{which} {_SORTED} LIMIT ?", [*values, number])
 
 
 def _newest_first(keys: Iterable[Row]) -> list[Row]:
@@ -219,27 +218,26 @@ def _newest_first(keys: Iterable[Row]) -> list[Row]:
 
 def _are_few(connection: Connection, conditions: list[Condition], number: int) -> bool:
     """Whether no more than this number of keys meet the conditions, without counting on."""
-    keys, values = _bound("SELECT 1 FROM agent_runs", conditions)
-    sql = f"SELECT count(*) FROM ({keys} LIMIT ?)"
+    which, values = _bound(conditions)
+    sql = f"SELECT count(*) FROM (SELECT 1 FROM agent_runs {which} LIMIT ?)"
     return bool(connection.execute(sql, [*values, number + 1]).fetchone()[0] <= number)
 
 
 def _rows_of(connection: Connection, ids: list[int]) -> list[Row]:
-    sql = f"{SELECT_RUN} WHERE id IN (SELECT value FROM json_each(?))"
-    rows = {row[0]: row for row in connection.execute(sql, [json.dumps(ids)])}
+    found = whole_rows(
+        connection, "WHERE id IN (SELECT value FROM json_each(?))", [json.dumps(ids)]
+    )
+    rows = {row[0]: row for row in found}
     return [rows[key] for key in ids]
 
 
-def _read(
-    connection: Connection, select: str, conditions: list[Condition], rest: str, *values: int
-) -> list[Row]:
-    sql, bound = _bound(select, conditions)
-    return connection.execute(f"{sql} {rest}", [*bound, *values]).fetchall()
+def _keys(connection: Connection, rest: str, values: list[Any]) -> list[Row]:
+    return connection.execute(f"SELECT created_at, id FROM agent_runs {rest}", values).fetchall()
 
 
-def _bound(select: str, conditions: list[Condition]) -> tuple[str, list[Any]]:
+def _bound(conditions: list[Condition]) -> tuple[str, list[Any]]:
     values = [value for _, *values in conditions for value in values]
-    return f"{select} {where([condition for condition, *_ in conditions])}", values
+    return where([condition for condition, *_ in conditions]), values
 
 
 def _of_each(equal: Iterable[tuple[str, str]], window: Bounds = (None, None)) -> list[Condition]:

@@ -29,7 +29,58 @@ if TYPE_CHECKING:
 Body = TypeVar("Body", bound=RunRecord | RunEvent)
 
 RUN_COLUMNS = RUN_FIELDS
-ROW_COLUMNS = ("id", *RUN_COLUMNS)  # of a run that is stored
+# Of a run that is stored, as the table has them.
+ROW_COLUMNS = (
+    "id",
+    "event_id",
+    "run_id",
+    "schema_version",
+    "created_at",
+    "updated_at",
+    "start_time",
+    "end_time",
+    "agent_name",
+    "agent_owner",
+    "job_type",
+    "status",
+    "product",
+    "product_family",
+    "platform",
+    "subdomain",
+    "website",
+    "website_section",
+    "item_name",
+    "items_discovered",
+    "items_succeeded",
+    "items_failed",
+    "items_skipped",
+    "duration_ms",
+    "input_summary",
+    "output_summary",
+    "source_ref",
+    "target_ref",
+    "error_summary",
+    "error_details",
+    "git_repo",
+    "git_branch",
+    "git_commit_hash",
+    "git_run_tag",
+    "git_commit_source",
+    "git_commit_author",
+    "git_commit_timestamp",
+    "host",
+    "environment",
+    "trigger_type",
+    "metrics_json",
+    "context_json",
+    "api_posted",
+    "api_posted_at",
+    "api_retry_count",
+    "insight_id",
+    "parent_run_id",
+    "revision",
+    "inferred",
+)
 EVENT_COLUMNS = (
     "event_id",
     "run_id",
@@ -101,7 +152,7 @@ def event_dict(row: Iterable[Any]) -> dict[str, Any]:
 
 
 def run_record(row: Iterable[Any]) -> RunRecord:
-    """Read `id` and `RUN_COLUMNS` as the run they tell of."""
+    """Read `ROW_COLUMNS` as the run they tell of."""
     return RunRecord.from_dict(run_dict(row))
 
 

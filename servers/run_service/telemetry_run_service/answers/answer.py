@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import MsgspecError, Raw, defstruct
 from msgspec.json import Decoder, Encoder
+from msgspec.structs import asdict
 from starlette.responses import Response
 from telemetry_sqlite import ROW_COLUMNS
 
@@ -22,69 +23,16 @@ if TYPE_CHECKING:
 JSON = b"application/json"
 CLIENT_HEADER = b"x-telemetry-client"  # who sends it knows what we add to the documented answers
 
-# The documented order, which is that of the table's columns.
-RECORD_FIELDS = (
-    "id",
-    "event_id",
-    "run_id",
-    "schema_version",
-    "created_at",
-    "updated_at",
-    "start_time",
-    "end_time",
-    "agent_name",
-    "agent_owner",
-    "job_type",
-    "status",
-    "product",
-    "product_family",
-    "platform",
-    "subdomain",
-    "website",
-    "website_section",
-    "item_name",
-    "items_discovered",
-    "items_succeeded",
-    "items_failed",
-    "items_skipped",
-    "duration_ms",
-    "input_summary",
-    "output_summary",
-    "source_ref",
-    "target_ref",
-    "error_summary",
-    "error_details",
-    "git_repo",
-    "git_branch",
-    "git_commit_hash",
-    "git_run_tag",
-    "git_commit_source",
-    "git_commit_author",
-    "git_commit_timestamp",
-    "host",
-    "environment",
-    "trigger_type",
-    "metrics_json",
-    "context_json",
-    "api_posted",
-    "api_posted_at",
-    "api_retry_count",
-    "insight_id",
-    "parent_run_id",
-)
 _LINKS = ("commit_url", "repo_url")
-_EXTRAS = ("revision", "inferred")  # behind them, for those who say that they know us
-_JSON_AT = tuple(RECORD_FIELDS.index(name) for name in ("metrics_json", "context_json"))
-_POSTED, _REPO, _HASH = map(RECORD_FIELDS.index, ("api_posted", "git_repo", "git_commit_hash"))
+_EXTRAS = ROW_COLUMNS[-2:]  # behind them, for those who say that they know us
+RECORD_FIELDS = ROW_COLUMNS[:-2]  # in the documented order
+_REPO, _HASH = map(RECORD_FIELDS.index, ("git_repo", "git_commit_hash"))
 _Record = defstruct("_Record", [(name, Any) for name in (*RECORD_FIELDS, *_LINKS)], gc=False)
 _Whole = defstruct(
     "_Whole", [(name, Any) for name in (*RECORD_FIELDS, *_LINKS, *_EXTRAS)], gc=False
 )
 
-_in_order = itemgetter(*map(ROW_COLUMNS.index, RECORD_FIELDS))
-_extras = itemgetter(*map(ROW_COLUMNS.index, _EXTRAS))
-_from_names = itemgetter(*RECORD_FIELDS)
-_extras_from_names = itemgetter(*_EXTRAS)
+_from_names = itemgetter(*ROW_COLUMNS)
 _encode = Encoder().encode
 _check = Decoder(Raw).decode
 
@@ -124,12 +72,27 @@ def record_of(row: Sequence[Any], *, whole: bool = False) -> Any:
 
     :param whole: with the columns that only our own stores know behind the documented ones.
     """
-    return _record([*_in_order(row)], _extras(row) if whole else None)
+    *known, revision, inferred = row
+    links = links_of(known[_REPO], known[_HASH])
+    record: Any
+    if whole:
+        record = _Whole(*known, *links, revision or 0, bool(inferred))
+    else:
+        record = _Record(*known, *links)
+    record.api_posted = bool(record.api_posted)
+    if record.git_repo:
+        record.git_repo = without_credentials(record.git_repo)
+    wrong: dict[str, str] = {}
+    if isinstance(record.metrics_json, str):
+        record.metrics_json = parsed_text(record.metrics_json, "metrics_json", wrong)
+    if isinstance(record.context_json, str):
+        record.context_json = parsed_text(record.context_json, "context_json", wrong)
+    return _with_errors(record, wrong) if wrong else record
 
 
 def record_of_names(run: dict[str, Any], *, whole: bool = False) -> Any:
     """Do the same with the values by name, JSON parsed."""
-    return _record([*_from_names(run)], _extras_from_names(run) if whole else None)
+    return record_of(_from_names(run), whole=whole)
 
 
 def knows_us(scope: Scope) -> bool:
@@ -142,24 +105,11 @@ def encoded(content: Any) -> bytes:
     return _encode(content)
 
 
-def _record(values: list[Any], extras: tuple[Any, Any] | None) -> Any:
-    values[_POSTED] = bool(values[_POSTED])
-    links = links_of(values[_REPO], values[_HASH])
-    if values[_REPO]:
-        values[_REPO] = without_credentials(values[_REPO])
-    wrong: dict[str, str] = {}
-    for index in _JSON_AT:
-        if isinstance(values[index], str):
-            values[index] = parsed_text(values[index], RECORD_FIELDS[index], wrong)
-    more = () if extras is None else (extras[0] or 0, bool(extras[1]))
-    if wrong:
-        behind = zip(_EXTRAS, more, strict=False)
-        return {**_named(values), **wrong, **links._asdict(), **dict(behind)}
-    return _Whole(*values, *links, *more) if more else _Record(*values, *links)
-
-
-def _named(values: list[Any]) -> dict[str, Any]:
-    return dict(zip(RECORD_FIELDS, values, strict=True))
+def _with_errors(record: Any, wrong: dict[str, str]) -> dict[str, Any]:
+    """Return a record with why its JSON is none, behind what is documented of its columns."""
+    named = asdict(record)
+    behind = {name: named.pop(name) for name in (*_LINKS, *_EXTRAS) if name in named}
+    return {**named, **wrong, **behind}
 
 
 def parsed_text(text: str, name: str, wrong: dict[str, str]) -> Any:

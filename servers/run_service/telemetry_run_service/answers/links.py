@@ -22,14 +22,26 @@ class Links(NamedTuple):
     repo_url: str | None
 
 
-@lru_cache(maxsize=4096)  # runs of one agent share them, and a page has a thousand
+_NOWHERE = Links(None, None)
+
+
 def links_of(repo: str | None, commit_hash: str | None) -> Links:
     """Return the links of a run from what it says of its repository and its commit."""
-    url = _repo_url(repo) if repo else None
-    if url is None or not commit_hash:
+    if not repo:
+        return _NOWHERE
+    url, commits = _led_by(repo)
+    if commits is None or not commit_hash:
         return Links(None, url)
-    path = _commit_path(urlsplit(url).hostname or "")
-    return Links(f"{url}/{path}/{quote(commit_hash, safe='')}" if path else None, url)
+    plain = commit_hash.isascii() and commit_hash.isalnum()
+    return Links(commits + (commit_hash if plain else quote(commit_hash, safe="")), url)
+
+
+@lru_cache(maxsize=4096)  # runs of one agent share it, and a page has a thousand
+def _led_by(repo: str) -> tuple[str | None, str | None]:
+    """Return where a repository is, and what a commit's address begins with there."""
+    url = _repo_url(repo)
+    path = _commit_path(urlsplit(url).hostname or "") if url else None
+    return url, f"{url}/{path}/" if path else None
 
 
 @lru_cache(maxsize=4096)
