@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 PATH = "/macros/s/AKfycbFakeDeployment/exec"
 ECHO = "/macros/echo"
+_SIGN_IN = "https://accounts.google.com/ServiceLogin?passive=1209600"
 
 
 class WebApp:
@@ -20,17 +21,21 @@ class WebApp:
 
     :ivar token: the one that is wanted; none without.
     :ivar redirects: it answers 302 to a page with the result, as Apps Script does.
+    :ivar wants_sign_in: it was deployed for people with an account of Google's only.
     :ivar payloads: what was posted, in order.
     """
 
     def __init__(self, file: Spreadsheet) -> None:
         self.token: str | None = None
         self.redirects = False
+        self.wants_sign_in = False
         self.payloads: list[dict[str, Any]] = []
         self._file = file
 
     def handle(self, request: Request, url: str) -> Response:
         """Answer a request to the script or to the page with its result."""
+        if self.wants_sign_in:
+            return Response(302, {"location": _SIGN_IN})
         if request.method == "GET":
             return Response.json({"ok": True})
         payloads = payloads_of(request)

@@ -17,6 +17,13 @@ def clock() -> FakeClock:
     return FakeClock()
 
 
+@pytest.fixture(scope="session")
+def plain() -> Iterator[httpx.Client]:
+    """Return a client for many tests: making one takes longer than a case."""
+    with httpx.Client() as client:
+        yield client
+
+
 @pytest.fixture
 def server(clock: FakeClock) -> SheetsServer:
     return SheetsServer(clock)
