@@ -17,6 +17,7 @@ from telemetry_core.run_book import RunBook
 from telemetry_core.settings import shown
 from telemetry_core.surroundings import scene
 from telemetry_core.telling import Silence, Teller
+from telemetry_core.telling_once import ToldExceptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,6 +107,7 @@ class TelemetryClient(Recording):
             self._be_silent(Silence(f"telemetry is disabled by {whose}", well=True))
             return
         redact = self._redact = Redactor(config.privacy.redact).redact
+        self._told = ToldExceptions()
         self._book = RunBook(
             self._clock, self._ids, self._complaints, lambda: redact(scene(config))
         )

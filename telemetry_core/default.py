@@ -79,10 +79,11 @@ def capture(
     *,
     timestamp: str | None = None,
     context: Mapping[str, Any] | None = None,
+    event_id: str | None = None,
 ) -> str:
     """Say that something happened, in the current run if there is one; return its id."""
     return get_client().capture(
-        event, distinct_id, properties, timestamp=timestamp, context=context
+        event, distinct_id, properties, timestamp=timestamp, context=context, event_id=event_id
     )
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from telemetry_core.ids import IdSource
     from telemetry_core.run_book import RunBook
     from telemetry_core.telling import Teller
+    from telemetry_core.telling_once import ToldExceptions
 
 
 class Recording:
@@ -32,6 +33,7 @@ class Recording:
     _book: RunBook
     _teller: Teller | Silence
     _tell_event: Callable[[RunEvent, RunRecord | None], None]
+    _told: ToldExceptions
     _off: bool
 
     @property
@@ -129,7 +131,7 @@ class Recording:
         from telemetry_core.tracebacks import error_summary, exception_payload
 
         with self._complaints.guard("describing an exception"):
-            details = exception_payload(error)["stack_trace"]
+            details = exception_payload(error, self._is_secret)["stack_trace"]
             return {"error_summary": error_summary(error), "error_details": details}
         return {}
 
@@ -169,14 +171,21 @@ class Recording:
         *,
         timestamp: str | None = None,
         context: Mapping[str, Any] | None = None,
+        event_id: str | None = None,
     ) -> str:
-        """Say that something happened, in the current run if there is one; return its id."""
+        """Say that something happened, in the current run if there is one; return its id.
+
+        :param event_id: a UUID of the caller's; what is said twice under one id is one event.
+        """
         now = self._now()
         try:
+            given = None if event_id is None else self._read_id(event_id)
             if not self._off:
                 if timestamp is not None:
                     now = self._read_time(timestamp, now)
-                return self._say(event, now, distinct_id, properties, context)
+                return self._say(event, now, distinct_id, properties, context, given)
+            if given is not None:
+                return given
         except Exception as error:
             self._complaints.caught("capture", error)
         return self._new_id(now)
@@ -187,16 +196,32 @@ class Recording:
         distinct_id: str | None = None,
         properties: Mapping[str, Any] | None = None,
     ) -> str:
-        """Say that an exception happened, the one being handled by default; return its id."""
+        """Say that an exception happened, the one being handled by default; return its id.
+
+        The same exception, told again, is no second event: the id is that of the first.
+        """
         error = sys.exception() if exception is None else exception
         with self._complaints.guard("capture_exception"):
             if not self._off and error is not None:
-                from telemetry_core.tracebacks import exception_payload
-
-                more = self._clean_mapping(properties, "properties")
-                payload = {"exception": exception_payload(error), **(more or {})}
-                return self._say(EXCEPTION, self._now(), distinct_id, payload)
+                now = self._now()
+                event_id = self._new_id(now)
+                told = self._told.claim(error, event_id)
+                if told != event_id:
+                    return told
+                payload = self._exception_payload(error, properties)
+                return self._say(EXCEPTION, now, distinct_id, payload, None, event_id)
         return self._new_id(self._now())
+
+    def _exception_payload(
+        self, error: BaseException, properties: Mapping[str, Any] | None
+    ) -> dict[str, Any]:
+        from telemetry_core.tracebacks import exception_payload
+
+        more = self._clean_mapping(properties, "properties")
+        return {"exception": exception_payload(error, self._is_secret), **(more or {})}
+
+    def _is_secret(self, name: str) -> bool:
+        return bool(self._redact({name: ""}) != {name: ""})
 
     def _say(
         self,
@@ -205,11 +230,12 @@ class Recording:
         distinct_id: str | None,
         payload: Mapping[str, Any] | None,
         context: Mapping[str, Any] | None = None,
+        event_id: str | None = None,
     ) -> str:
         current = current_run()
         run_id = None if current is None else current.run_id
         event = RunEvent(
-            self._new_id(now),
+            event_id or self._new_id(now),
             event_type if type(event_type) is str else text_of(event_type),
             now,
             run_id,
@@ -226,6 +252,17 @@ class Recording:
             return None
         clean = self._redact(given)
         return clean if type(clean) is dict else {name: clean}
+
+    def _read_id(self, event_id: object) -> str | None:
+        from uuid import UUID
+
+        try:
+            return str(UUID(text_of(event_id)))
+        except ValueError:
+            self._complaints(
+                "event_id", f"{text_of(event_id)!r} is no UUID; the event gets another"
+            )
+            return None
 
     def _read_time(self, timestamp: object, now: int) -> int:
         try:

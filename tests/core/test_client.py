@@ -20,6 +20,7 @@ from telemetry_core import (
     Receipt,
     TelemetryClient,
     TelemetryConfig,
+    TelemetryError,
     hookimpl,
     load_config,
 )
@@ -424,6 +425,52 @@ def test_a_captured_exception_keeps_its_words_even_with_odd_properties(
     [event] = telemetry_recorder.events
     assert event.payload["exception"]["type"] == "KeyError"
     assert event.payload["properties"] == ["odd"]
+
+
+def test_an_exception_is_told_once_however_many_layers_see_it(
+    telemetry_client: TelemetryClient, telemetry_recorder: Recorder
+) -> None:
+    error = KeyError("lost")
+    first = telemetry_client.capture_exception(error)
+    assert telemetry_client.capture_exception(error) == first
+    assert telemetry_client.capture_exception(KeyError("lost")) != first
+    assert len(telemetry_recorder.events) == 2
+
+
+def test_each_client_is_told_of_an_exception(make_client: MakeClient) -> None:
+    error = KeyError("lost")
+    assert make_client().capture_exception(error) != make_client().capture_exception(error)
+
+
+def test_an_exception_says_no_secret_of_the_source(
+    telemetry_client: TelemetryClient, telemetry_recorder: Recorder
+) -> None:
+    try:
+        open_vault(password="hunter2")
+    except ValueError as error:
+        telemetry_client.capture_exception(error)
+    (event,) = telemetry_recorder.events
+    frame = event.payload["exception"]["frames"][0]
+    assert frame["context_line"].strip() == 'open_vault(password="[redacted]")'
+
+
+def open_vault(password: str) -> None:
+    raise ValueError("closed")
+
+
+def test_an_event_may_bring_its_id(
+    telemetry_client: TelemetryClient, telemetry_recorder: Recorder
+) -> None:
+    given = "0190a1b2-0000-7000-8000-00000000000A"
+    assert telemetry_client.capture("x", event_id=given) == given.lower()
+    assert [event.event_id for event in telemetry_recorder.events] == [given.lower()]
+
+
+def test_an_id_that_is_no_uuid_is_replaced(
+    telemetry_client: TelemetryClient, telemetry_recorder: Recorder
+) -> None:
+    with pytest.raises(TelemetryError, match="is no UUID"):
+        telemetry_client.capture("x", event_id="order-7")
 
 
 def test_without_an_exception_there_is_none_to_capture(

@@ -62,13 +62,19 @@ def test_a_payload_says_what_and_where() -> None:
 
 def test_the_last_frame_is_where_it_was_raised() -> None:
     frame = exception_payload(caught(fail))["frames"][-1]
+    before, after = frame.pop("pre_context"), frame.pop("post_context")
+    assert (before[-1], after[-1]) == (
+        'def fail(message: str = "broken") -> None:',
+        '        fail("first")',
+    )
+    assert (len(before), len(after)) == (5, 5)
     assert frame == {
         "filename": __file__,
         "function": "fail",
         "lineno": fail.__code__.co_firstlineno + 1,
         "module": __name__,
         "in_app": True,
-        "context_line": "raise ValueError(message)",
+        "context_line": "    raise ValueError(message)",
     }
 
 
@@ -101,9 +107,68 @@ def test_members_of_a_group_are_told() -> None:
     assert causes[1]["causes"][0]["message"] == "'b'"
 
 
-def test_an_exception_never_raised_has_no_frames() -> None:
+def test_one_never_raised_has_the_frames_of_whoever_tells_of_it() -> None:
     payload = exception_payload(ValueError("new"))
-    assert (payload["frames"], payload["stack_trace"]) == ([], "ValueError: new")
+    last = payload["frames"][-1]
+    assert (payload["synthetic"], last["function"]) == (True, sys._getframe().f_code.co_name)
+    assert payload["stack_trace"].endswith("ValueError: new")
+
+
+def test_who_tells_of_it_may_be_left_out() -> None:
+    def tell() -> dict[str, Any]:
+        __tracebackhide__ = True
+        return exception_payload(ValueError("new"))
+
+    assert tell()["frames"][-1]["function"] == sys._getframe().f_code.co_name
+
+
+def test_one_that_was_raised_is_not_synthetic() -> None:
+    assert "synthetic" not in exception_payload(caught(fail))
+
+
+def test_a_cause_never_raised_has_no_frames() -> None:
+    error = caught(fail)
+    error.__cause__ = KeyError("never")
+    (cause,) = exception_payload(error)["causes"]
+    assert cause["frames"] == []
+    assert "synthetic" not in cause
+
+
+def test_a_group_and_an_error_of_the_system_say_so() -> None:
+    payload = exception_payload(ExceptionGroup("all", [FileNotFoundError(2, "gone")]))
+    assert payload["is_group"] is True
+    assert payload["causes"][0]["errno"] == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ('password = "hunter2"', 'password = "[redacted]"'),
+        ("login(password='hunter2', user='me')", "login(password='[redacted]', user='me')"),
+        ('d = {"password": "hunter2"}', 'd = {"password": "[redacted]"}'),
+        ('d["password"] = rb"hunter2"', 'd["password"] = rb"[redacted]"'),
+        ('password: str = "hunter2"  # x', 'password: str = "[redacted]"  # x'),
+        ('password = """hunter2', 'password = """[redacted]"""'),
+        ("password = read()", "password = read()"),
+        ('name = "me"', 'name = "me"'),
+    ],
+)
+def test_a_secret_in_the_source_is_not_shown(tmp_path: Path, line: str, shown: str) -> None:
+    path = tmp_path / "program.py"
+    path.write_text(f"1/0\n{line}\n")
+    code = compile("1/0", str(path), "exec")
+    error = caught(lambda: exec(code))
+    frame = exception_payload(error, lambda name: name == "password")["frames"][-1]
+    assert frame["post_context"] == [shown]
+
+
+def test_lines_around_are_bounded_in_all(tmp_path: Path) -> None:
+    path = tmp_path / "long.py"
+    path.write_text("\n".join(["def f(n): f(n - 1) if n else 1/0"] + ["#" * 290] * 10))
+    space: dict[str, Any] = {}
+    exec(compile(path.read_text(), str(path), "exec"), space)
+    group = BaseExceptionGroup("all", [caught(lambda: space["f"](90)) for _ in range(15)])
+    assert len(json.dumps(exception_payload(group))) < 800_000
 
 
 def test_causes_in_a_circle_end() -> None:
