@@ -144,7 +144,9 @@ def _a_package_tests_its_code_and_its_own_sink(python: Path, folder: Path) -> No
     for name in ("downstream_test.py", "run_service_test.py"):
         shutil.copy(ROOT / "examples" / name, elsewhere)
     tests = ["downstream_test.py", "run_service_test.py", "test_folder_sink.py"]
-    _run([python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests], elsewhere)
+    pytest: list[str | Path] = [python, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    _run([*pytest, *tests], elsewhere)
+    _run(pytest, shutil.copytree(ROOT / "examples" / "downstream_package", folder / "bakery"))
 
 
 def _run(command: list[str | Path], cwd: Path, **settings: str) -> None:

@@ -199,6 +199,19 @@ def test_the_sdk_of_posthog_works_against_the_fake(python: Any) -> None:
     ]
 
 
+def test_a_package_tests_what_it_tells_both_services(python: Any, tmp_path: Path) -> None:
+    package = shutil.copytree(EXAMPLES / "downstream_package", tmp_path / "bakery")
+    done = python(*PYTEST, str(package))
+    assert done.returncode == 0, done.stdout
+    assert "8 passed" in done.stdout
+
+
+def test_the_configuration_of_the_package_can_be_used_as_it_is() -> None:
+    path = EXAMPLES / "downstream_package" / "telemetry.toml"
+    config = load_config(path, environ={"POSTHOG_API_KEY": "phc_key"})
+    assert [plugin.error for plugin in Manager(config).plugins if not plugin.build()] == []
+
+
 def test_the_example_configuration_shows_every_setting() -> None:
     table = tomllib.loads((EXAMPLES / "telemetry.toml").read_text("utf-8"))
     core = set(keys_of(TelemetryConfig))
