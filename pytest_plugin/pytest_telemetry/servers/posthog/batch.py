@@ -18,7 +18,7 @@ _MIB = 1024 * 1024
 class Batch:
     """The events that one request brought, those included that were there already.
 
-    :ivar path: where it was sent to.
+    :ivar path: where it was sent to, without a slash at its end.
     :ivar sent_at: when, by the sender's clock.
     """
 
@@ -33,9 +33,11 @@ class Batch:
 class Limits:
     """The most bytes that are taken, unpacked.
 
+    :ivar ai_event: of an event on the route for those of AIs.
     :ivar single: of a body on the routes for single events.
     """
 
     event: int = _MIB
+    ai_event: int = 8 * _MIB
     batch: int = 20 * _MIB
     single: int = 2 * _MIB

@@ -113,6 +113,9 @@ class Shape:
             if name not in value:
                 raise WrongShapeError(f"{prefix}{name} is missing")
             check(value[name], f"{prefix}{name}")
-        for name, check in {**self.maybe, **self.never_null}.items():
-            if value.get(name) is not None or (name in self.never_null and name in value):
+        for name, check in self.maybe.items():
+            if value.get(name) is not None:
+                check(value[name], f"{prefix}{name}")
+        for name, check in self.never_null.items():
+            if name in value:
                 check(value[name], f"{prefix}{name}")

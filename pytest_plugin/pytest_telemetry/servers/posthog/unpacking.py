@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import re
 import zlib
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _GZIP, _ZLIB = 31, 15  # zlib's numbers for the formats
 _DEEPEST = 128
@@ -82,12 +85,15 @@ def _number(digits: str) -> int | float:
 
 
 def _is_too_deep(value: Any) -> bool:
-    level = [value]
+    level = _containers([value])
     for _ in range(_DEEPEST):
-        level = [
-            inner
-            for one in level
-            if isinstance(one, (list, dict))
-            for inner in (one.values() if isinstance(one, dict) else one)
-        ]
-    return any(isinstance(one, (list, dict)) for one in level)
+        level = [inner for one in level for inner in _containers(_inner(one))]
+    return bool(level)
+
+
+def _inner(one: Any) -> Iterable[Any]:
+    return one.values() if isinstance(one, dict) else one
+
+
+def _containers(values: Iterable[Any]) -> list[Any]:
+    return [one for one in values if isinstance(one, (dict, list))]

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
+from pytest_telemetry.servers.messages import LARGEST_BODY
 from pytest_telemetry.servers.posthog import unpacking
 from pytest_telemetry.servers.posthog.answers import Refused
 from pytest_telemetry.servers.posthog.batch import Batch
@@ -29,11 +30,13 @@ if TYPE_CHECKING:
 
 BATCH = "/batch"
 ENGAGE = "/engage"
-PATHS = (BATCH, ENGAGE, "/capture", "/track", "/e", "/i/v0/e")
+AI = "/i/v0/ai/batch"
+PATHS = (BATCH, AI, ENGAGE, "/capture", "/track", "/e", "/i/v0/e")
 _GZIP = b"\x1f\x8b\x08"
 _GZIP_HINTS = {"gzip", "gzip-js"}
 _KEYS = ("token", "$token", "api_key")
 _IDS = ("distinct_id", "$distinct_id")
+_TOLD_APART = {*_KEYS, *_IDS}
 _LONGEST_ID = 200
 _MAYBE = {
     **dict.fromkeys(_KEYS, text),
@@ -53,23 +56,20 @@ _BATCH = Shape(
 
 def read(request: Request, path: str, limits: Limits, keys: Collection[str]) -> Batch:
     """Return what a request brings; raises the refusal of one that is not taken."""
-    most = limits.batch if path == BATCH else limits.single
-    content = _content(request, most)
+    content = _content(request, limits.batch if path in {BATCH, AI} else limits.single)
     value = _value(content)
-    events = events_of(value, path)
+    events = _events_of(value, path)
     about = value if isinstance(value, dict) and "batch" in value else {}
     key = _key(about, events, keys)
     kept = tuple(_kept(event) for event in events)
-    if len(content) > limits.event:
-        _measure(events, limits.event)
-    return Batch(
-        path, key, kept, about.get("sent_at"), bool(about.get("historical_migration", False))
-    )
+    _measure(events, len(content), limits.ai_event if path == AI else limits.event)
+    historical = bool(about.get("historical_migration"))
+    return Batch(path, key, kept, about.get("sent_at"), historical)
 
 
 def carried(request: Request, path: str) -> list[Event]:
     """Return the events in a body as they came, whatever becomes of them."""
-    return events_of(_value(_content(request, len(request.body) * 1000)), path)
+    return _events_of(_value(_content(request, LARGEST_BODY)), path)
 
 
 def _content(request: Request, most: int) -> bytes:
@@ -96,7 +96,7 @@ def _value(content: bytes) -> Any:
         raise Refused(400, f"failed to parse request: {error}") from None
 
 
-def events_of(value: Any, path: str) -> list[Event]:
+def _events_of(value: Any, path: str) -> list[Event]:
     """Return the events in what was sent; raises the refusal where it is nothing that has any."""
     try:
         events = _events(value, path)
@@ -157,7 +157,7 @@ def _kept(event: Event) -> Event:
     whose = _text_of(properties.get("distinct_id") if given is None else given)
     if not whose:
         raise Refused(400, "event submitted without a distinct_id")
-    rest = {name: value for name, value in event.items() if name not in {*_KEYS, *_IDS}}
+    rest = {name: value for name, value in event.items() if name not in _TOLD_APART}
     own = event.get("uuid")
     identity = {"uuid": str(UUID(own) if own else uuid4()), "distinct_id": whose}
     return {**rest, **identity, "properties": properties}
@@ -167,12 +167,17 @@ def _text_of(id: Any) -> str:
     """Return anything as an id: as JSON where it is no text, without NUL, and not too long."""
     if id is None:
         return ""
-    told = id if isinstance(id, str) else json.dumps(id, separators=(",", ":"), sort_keys=True)
+    told = id if isinstance(id, str) else _compact(id)
     return told.replace("\0", "\N{REPLACEMENT CHARACTER}")[:_LONGEST_ID]
 
 
-def _measure(events: list[Event], most: int) -> None:
-    for event in events:
-        size = len(json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode())
+def _compact(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
+
+def _measure(events: list[Event], together: int, most: int) -> None:
+    """Raise the refusal of an event that is too large, which in a small body none is."""
+    for event in events if together > most else ():
+        size = len(_compact(event).encode())
         if size > most:
             raise Refused(413, f"maximum event size exceeded: {size} bytes, of {most} at most")

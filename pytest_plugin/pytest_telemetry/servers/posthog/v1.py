@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from pytest_telemetry.servers.messages import LARGEST_BODY
 from pytest_telemetry.servers.posthog import unpacking
 from pytest_telemetry.servers.posthog.answers import RefusedV1
 from pytest_telemetry.servers.posthog.batch import Batch
@@ -81,7 +82,7 @@ def read(
 
 def carried(request: Request) -> list[Event]:
     """Return the events in a body as they came, whatever becomes of them."""
-    return list(_value(request, len(request.body) * 1000)["batch"])
+    return list(_value(request, LARGEST_BODY)["batch"])
 
 
 def _key(headers: Mapping[str, str], known: Collection[str]) -> str:

@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 
 Fixture = pytest.FixtureRequest
 
-FRAME = {"platform": "python", "filename": "pay.py", "function": "pay", "module": "pay"}
+FRAME: dict[str, Any] = {
+    "platform": "python",
+    "filename": "pay.py",
+    "function": "pay",
+    "module": "pay",
+}
 V1 = "/i/v1/analytics/events"
 HEADERS = {
     "authorization": "Bearer phc_key",
@@ -167,6 +172,15 @@ def test_frames_of_libraries_do_not_tell_places_apart(
     installed = FRAME | {"filename": "y.py", "abs_path": "/v/lib/python3.12/site-packages/y.py"}
     made = issues(server, http, raised("E", "", FRAME), raised("E", "", FRAME, library, installed))
     assert len(made) == 1
+
+
+def test_where_all_frames_are_of_libraries_the_outermost_tells(
+    server: PostHogServer, http: httpx.Client
+) -> None:
+    one, other, inner = (FRAME | {"filename": name, "in_app": False} for name in ("x", "y", "z"))
+    stacks = ((one, inner), (other, inner), (one, other))
+    made = issues(server, http, *(raised("E", "", *frames) for frames in stacks))
+    assert [len(issue.events) for issue in made] == [2, 1]
 
 
 def test_without_frames_the_message_tells(server: PostHogServer, http: httpx.Client) -> None:
