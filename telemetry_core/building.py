@@ -32,13 +32,20 @@ class Site(NamedTuple):
     offered: Mapping[str, object]
 
     @classmethod
-    def of(cls, config: TelemetryConfig, name: str, clock: Clock) -> Site:
+    def of(
+        cls,
+        config: TelemetryConfig,
+        name: str,
+        clock: Clock,
+        find_store: Callable[[], object] = lambda: None,
+    ) -> Site:
         """Return where a configuration has the plugin of this name built."""
         folder = config.path.parent if config.path else Path()
+        offered: dict[str, object] = {"base_dir": config.base_dir, "service": config.service}
         return cls(
             config.origin.at("plugins").at(name),
             SecretReader(config.environ, folder, confined=not config.trusted),
-            {"base_dir": config.base_dir, "service": config.service, "clock": clock},
+            {**offered, "clock": clock, "find_store": find_store},
         )
 
 

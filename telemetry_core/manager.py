@@ -115,7 +115,7 @@ class Manager:
         table = config.plugins.get(name, {})
         own = {key: value for key, value in table.items() if key not in keys_of(PluginOptions)}
         make: Callable[[], object] = partial(
-            build_plugin, kind, own, Site.of(config, name, self._clock)
+            build_plugin, kind, own, Site.of(config, name, self._clock, self.runs_store)
         )
         try:
             options = self._options(name)

@@ -16,7 +16,7 @@ from telemetry_core.logs import get_logger
 from telemetry_core.settings import is_name, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from pluggy import HookImpl
 
@@ -176,6 +176,18 @@ class Plugin:
     def max_record_bytes(self) -> int | None:
         """Return the size beyond which it accepts no record, if there is one."""
         return self._stated("max_record_bytes")
+
+    @property
+    def only(self) -> Sequence[str]:
+        """Return what it wants: its table's word, else its own; nothing stands for all."""
+        stated = getattr(self.kind, "only", ())
+        return self.options.only or (stated if isinstance(stated, tuple) else ())
+
+    @property
+    def linger(self) -> float:
+        """Return for how long a batch may fill: as long as the core's settings say, at least its own."""
+        stated = getattr(self.kind, "linger", 0.0)
+        return max(self.defaults.linger, stated if isinstance(stated, float) else 0.0)
 
     def _stated(self, trait: str) -> int | None:
         value = getattr(self.kind, trait, None)

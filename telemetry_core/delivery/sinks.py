@@ -95,7 +95,7 @@ class DrivenSink:
             shared.clock,
             build=self._build,
             ticks=[*ticks, (ASK_HEALTH_EVERY, self._ask_health)],
-            linger=shared.config.delivery.linger,
+            linger=self.plugin.linger,
             alarm=shared.alarm,
             end=self._end,
             left=shared.left,
@@ -117,7 +117,7 @@ class DrivenSink:
     @property
     def only(self) -> Sequence[str]:
         """What it wants; nothing stands for all."""
-        return self.plugin.options.only
+        return self.plugin.only
 
     @property
     def except_(self) -> Sequence[str]:

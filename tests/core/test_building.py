@@ -108,7 +108,7 @@ class Bare:
     def ship_batch(self, batch: Batch) -> None: ...
 
 
-CLASSES = ("Picky", "Local", "Posthog", "Bare", "Cached")
+CLASSES = ("Picky", "Local", "Posthog", "Bare", "Cached", "Asking")
 INSTALLED = [EntryPoint(name.lower(), f"{__name__}:{name}", NAME) for name in CLASSES]
 
 
@@ -350,6 +350,21 @@ def test_the_core_offers_what_a_field_of_that_name_wants() -> None:
     assert isinstance(built, Local)
     assert (built.base_dir, built.service) == (Path("/nowhere"), "crawler")
     assert isinstance(built.clock, SystemClock)
+
+
+@attrs.define(eq=False)
+class Asking(Local):
+    find_store: Any = None
+
+    def runs_store(self) -> str:
+        return "a store"
+
+
+def test_the_core_offers_a_way_to_the_store_of_runs() -> None:
+    [_, plugin] = manager("local", "asking").plugins
+    built = plugin.build()
+    assert isinstance(built, Asking)
+    assert built.find_store() == "a store"
 
 
 def test_a_table_beats_what_the_core_offers() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import pytest
 
-from telemetry_core.config import TelemetryConfig
+from telemetry_core.config import DeliverySettings, TelemetryConfig
 from telemetry_core.credentials import Environment
 from telemetry_core.discovery import Installed
 from telemetry_core.errors import ConfigError, PluginError
@@ -233,6 +233,37 @@ def test_what_a_plugin_does_not_offer_is_nothing() -> None:
     [plugin] = manager("local").plugins
     plugin.build()
     assert (plugin.check_health, plugin.close, plugin.stats, plugin.runs_store) == (None,) * 4
+
+
+@attrs.define(eq=False)
+class Choosy(Local):
+    only = ("end_run",)
+    linger = 1.0
+
+
+@pytest.mark.parametrize(("table", "wanted"), [({}, ("end_run",)), ({"only": ["runs"]}, ("runs",))])
+def test_what_it_wants_is_its_own_word_unless_its_table_has_one(
+    table: dict[str, Any], wanted: tuple[str, ...]
+) -> None:
+    config = TelemetryConfig(active=(), plugins={"choosy": table}, environ=Environment({}))
+    assert Manager(config, (Choosy(),)).plugins[0].only == wanted
+
+
+@pytest.mark.parametrize(("core", "waits"), [(0.1, 1.0), (3.0, 3.0)])
+def test_its_batches_fill_as_long_as_it_or_the_core_wants(core: float, waits: float) -> None:
+    config = TelemetryConfig(active=(), delivery=DeliverySettings(linger=core))
+    plugins = Manager(config, (Choosy(), Local())).plugins
+    assert [plugin.linger for plugin in plugins] == [waits, core]
+
+
+def test_what_it_says_of_itself_in_another_type_is_not_heard() -> None:
+    class Odd(Local):
+        linger = "long"
+
+        def only(self) -> None: ...
+
+    [plugin] = manager(plugins=(Odd(),)).plugins
+    assert (plugin.only, plugin.linger) == ((), 0.1)
 
 
 def test_a_destination_that_raises_is_unknown() -> None:

@@ -49,6 +49,10 @@ FENCE = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 SECRETS = {"POSTHOG_API_KEY": "phc_example"}  # what a block may take from the environment
+KEY_FILES = {  # and from a file beside it
+    "service-account.json": '{"type": "service_account", "client_email": "telemetry@example.com",'
+    ' "private_key": "example", "token_uri": "https://oauth2.googleapis.com/token"}',
+}
 PICTURES = {"text", "mermaid"}
 QUOTED = {"yaml"}  # what only a file of ours says, which has tests of its own
 # What changes from one run of a command to the next: figures, ids, and the width of columns.
@@ -200,6 +204,8 @@ def test_a_toml_block_is_a_configuration(block: Block, scratch: Path) -> None:
     whole = "tool" in tomllib.loads(block.code)
     path = scratch / ("pyproject.toml" if whole else "telemetry.toml")
     path.write_text(block.code, encoding="utf-8")
+    for name, text in KEY_FILES.items():
+        (scratch / name).write_text(text, encoding="utf-8")
     plugins = Manager(load_config(path, environ=SECRETS)).plugins
     assert all(plugin.build() for plugin in plugins)
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from telemetry_core import APIPayload as APIPayload
-    from telemetry_sheets.address import AddressError as AddressError
     from telemetry_sheets.client import APIClient as APIClient
+    from telemetry_sheets.errors import AddressError as AddressError
     from telemetry_sheets.sink import SheetsSink as SheetsSink
 
 _HOMES = {
     "APIClient": "telemetry_sheets.client",
     "APIPayload": "telemetry_core",
-    "AddressError": "telemetry_sheets.address",
+    "AddressError": "telemetry_sheets.errors",
     "SheetsSink": "telemetry_sheets.sink",
 }
 

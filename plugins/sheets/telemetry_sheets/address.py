@@ -1,11 +1,13 @@
-"""Which address a web app may have, and which ones are another thing that was mistaken for it."""
+"""Which address and which id may be meant, and what else was mistaken for one."""
 
 from __future__ import annotations
 
-from ipaddress import ip_address
+import re
 from urllib.parse import urlsplit
 
-from telemetry_core import ConfigError, Secret
+from telemetry_core import Secret
+from telemetry_core.sending import is_loopback
+from telemetry_sheets.errors import AddressError
 
 RUN_SERVICE = (
     "this is the address of a run service, which takes runs for its database and no rows for a"
@@ -16,10 +18,8 @@ _SERVICE_PORT = 8765
 _SERVICE_ROUTES = ("/api/v1/", "/health/", "/metrics/")
 _BROWSER = "docs.google.com"
 _SCHEMES = ("http", "https")
-
-
-class AddressError(ConfigError, ValueError):
-    """An address or a token cannot be used; the text never holds either."""
+_ID = re.compile(r"[\w-]{10,}", re.ASCII)
+_ID_IN_URL = re.compile(r"/spreadsheets/d/([\w-]+)", re.ASCII)
 
 
 def web_app_url(url: str) -> str:
@@ -49,20 +49,23 @@ def web_app_url(url: str) -> str:
     return text
 
 
+def id_of_spreadsheet(text: str) -> str:
+    """Return the id of a spreadsheet, also out of its address in a browser."""
+    found = _ID_IN_URL.search(text)
+    named = found[1] if found else text.strip()
+    if not _ID.fullmatch(named):
+        raise AddressError(
+            "this is no id of a spreadsheet; it is the long part of its address, between /d/ and"
+            " /edit"
+        )
+    return named
+
+
 def is_run_service(url: str) -> bool:
     """Tell whether a URL is that of a run service: by its routes, or its usual port here."""
     parts = urlsplit(url)
     routes = f"{parts.path.rstrip('/')}/".startswith(_SERVICE_ROUTES)
     return routes or (is_loopback(url) and parts.port == _SERVICE_PORT)
-
-
-def is_loopback(url: str) -> bool:
-    """Tell whether a URL is on this machine, whatever its names resolve to."""
-    host = urlsplit(url).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def token(text: str | Secret) -> Secret:
@@ -72,6 +75,11 @@ def token(text: str | Secret) -> Secret:
     if not shown.isascii() or not shown.isprintable() or " " in shown:
         raise AddressError("the token holds a character that no header can; copy it anew")
     return secret
+
+
+def secret(text: str | Secret) -> Secret:
+    """Return a text as a secret, and a secret as it is."""
+    return Secret.of(text)
 
 
 def without_query(url: str) -> str:

@@ -6,7 +6,8 @@ import json
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
-from telemetry_sheets.address import RUN_SERVICE, is_loopback
+from telemetry_core.sending import is_loopback
+from telemetry_sheets.address import RUN_SERVICE
 
 if TYPE_CHECKING:
     from telemetry_core.sending import Answer

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from attrs import define, field
 
 from telemetry_core import SystemClock
-from telemetry_sheets.address import AddressError, token, web_app_url
+from telemetry_sheets.address import token, web_app_url
+from telemetry_sheets.errors import AddressError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,9 +9,10 @@ from attrs import evolve
 from httpx import TransportError
 
 from telemetry_core import APIPayload, Batch, Receipt, json_text
-from telemetry_core.sending import http_client, receipt_for, receipt_for_error, request
-from telemetry_sheets.address import is_loopback
+from telemetry_core.sending import http_client, is_loopback, receipt_for, receipt_for_error, request
 from telemetry_sheets.answers import explained, is_confirmed, is_taken
+from telemetry_sheets.errors import Problem
+from telemetry_sheets.words import unanswered
 
 if TYPE_CHECKING:
     import os
@@ -22,10 +23,14 @@ if TYPE_CHECKING:
 _NAME = "telemetry-sheets"
 _CALL = 10.0  # seconds that one post of several has at least
 _JSON = {"Content-Type": "application/json", "Accept": "application/json"}
+_SUCCESS, _POSTS_ONLY = 2, 405
 
 
 class WebApp:
-    """Posts to one web app; the token goes to its URL alone, since no redirect is followed."""
+    """Posts to one web app; the token goes to its URL alone, since no redirect is followed.
+
+    :param form: `run` posts each run by itself, as the reference does, `events` all of a batch.
+    """
 
     def __init__(
         self,
@@ -33,21 +38,38 @@ class WebApp:
         token: Secret | None,
         clock: Clock,
         trust_store: str | os.PathLike[str] | None = None,
+        *,
+        form: str = "run",
     ) -> None:
         self.url = url
         self._token = token
         self._clock = clock
+        self._ship = self._ship_together if form == "events" else self._ship_each
         self._client = http_client(
             name=_NAME, trust_store=trust_store, proxies=not is_loopback(url), connections=1
         )
 
+    def ship(self, runs: dict[Record, RunRecord], batch: Batch) -> Receipt:
+        """Post the runs and say what became of each."""
+        return self._ship(runs, batch)
+
+    def check(self, deadline: float, *, to_write: bool = False) -> Problem | None:  # noqa: ARG002 - only a post would tell
+        """Return what is wrong with the web app, as far as it can be known without a post."""
+        try:
+            answer = self.look(deadline)
+        except TransportError as error:
+            return unanswered(error)
+        if is_taken(self.url, answer) or answer.status == _POSTS_ONLY:
+            return None
+        words = explained(self.url, answer) or f"it answers {answer.status}; check the URL"
+        return Problem(f"http_{answer.status}", words)
+
     def post_run(self, payload: APIPayload, deadline: float) -> Answer:
         """Post one run; raises `httpx.TransportError` when there is no answer."""
-        headers = {"Authorization": f"Bearer {self._token.reveal()}"} if self._token else {}
-        return self._call("POST", self.url, json_text(payload.to_dict()), deadline, headers)
+        return self._call("POST", self.url, json_text(payload.to_dict()), deadline, self._bearer())
 
     def post_events(self, events: list[dict[str, Any]], deadline: float) -> Answer:
-        """Post several rows at once; an Apps Script sees no header, so its token is in the query."""
+        """Post several rows; an Apps Script sees no header, so their token is in the query."""
         url = self.url
         if self._token:
             sign = "&" if "?" in url else "?"
@@ -56,12 +78,58 @@ class WebApp:
 
     def look(self, deadline: float) -> Answer:
         """Ask for the web app and change nothing."""
-        headers = {"Authorization": f"Bearer {self._token.reveal()}"} if self._token else {}
-        return self._call("GET", self.url, None, deadline, headers)
+        return self._call("GET", self.url, None, deadline, self._bearer())
 
     def close(self) -> None:
         """Close the connection."""
         self._client.close()
+
+    def _ship_each(self, runs: dict[Record, RunRecord], batch: Batch) -> Receipt:
+        """Post runs one by one; the first that has to wait ends the round."""
+        delivered: list[str] = []
+        rejected: dict[str, Rejection] = {}
+        for record, run in runs.items():
+            if delivered and batch.deadline - self._clock.monotonic() < _CALL:
+                break  # what is cut off by the deadline may have arrived, and would come twice
+            receipt = self._ship_one(record, run, batch.deadline)
+            delivered += receipt.delivered
+            rejected |= receipt.rejected
+            if not receipt.delivered and not receipt.rejected:
+                return evolve(receipt, delivered=frozenset(delivered), rejected=rejected)
+        return Receipt.of(delivered, rejected)
+
+    def _ship_one(self, record: Record, run: RunRecord, deadline: float) -> Receipt:
+        alone = Batch((record,), deadline=deadline)
+        try:
+            answer = self.post_run(APIPayload.from_run_record(run), deadline)
+        except TransportError as error:
+            return receipt_for_error(error)
+        return self._receipt(answer, alone, taken=is_taken(self.url, answer))
+
+    def _ship_together(self, runs: dict[Record, RunRecord], batch: Batch) -> Receipt:
+        """Post all runs at once, each with its event id, so that the script can know it again."""
+        events = [
+            {"event_id": run.event_id, **APIPayload.from_run_record(run).to_dict()}
+            for run in runs.values()
+        ]
+        alone = Batch(tuple(runs), deadline=batch.deadline)
+        try:
+            answer = self.post_events(events, batch.deadline)
+        except TransportError as error:
+            return receipt_for_error(error)
+        return self._receipt(answer, alone, taken=is_confirmed(self.url, answer))
+
+    def _receipt(self, answer: Answer, batch: Batch, *, taken: bool) -> Receipt:
+        if taken:
+            return Receipt.all(batch)
+        words = explained(self.url, answer)
+        if answer.status // 100 == _SUCCESS:
+            return Receipt.wait(words, code="not_ok")
+        receipt = receipt_for(answer.status, answer.headers, batch, self._clock, words)
+        return evolve(receipt, reason=words or receipt.reason)
+
+    def _bearer(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._token.reveal()}"} if self._token else {}
 
     def _call(
         self, method: str, url: str, text: str | None, deadline: float, headers: dict[str, str]
@@ -75,58 +143,3 @@ class WebApp:
             clock=self._clock,
             headers={**_JSON, **headers},
         )
-
-
-def ship_each(
-    web_app: WebApp, runs: dict[Record, RunRecord], batch: Batch, clock: Clock
-) -> Receipt:
-    """Post runs one by one, as the reference does; the first that has to wait ends the round."""
-    delivered: list[str] = []
-    rejected: dict[str, Rejection] = {}
-    for record, run in runs.items():
-        if delivered and batch.deadline - clock.monotonic() < _CALL:
-            break  # what is cut off by the deadline may have arrived, and would come twice
-        receipt = _posted(web_app, record, run, batch, clock)
-        delivered += receipt.delivered
-        rejected |= receipt.rejected
-        if not receipt.delivered and not receipt.rejected:
-            return evolve(receipt, delivered=frozenset(delivered), rejected=rejected)
-    return Receipt.of(delivered, rejected)
-
-
-def ship_together(
-    web_app: WebApp, runs: dict[Record, RunRecord], batch: Batch, clock: Clock
-) -> Receipt:
-    """Post all runs in one request, each with its event id, so that the script can know it again."""
-    events = [
-        {"event_id": run.event_id, **APIPayload.from_run_record(run).to_dict()}
-        for run in runs.values()
-    ]
-    alone = Batch(tuple(runs), deadline=batch.deadline)
-    try:
-        answer = web_app.post_events(events, batch.deadline)
-    except TransportError as error:
-        return receipt_for_error(error)
-    if is_confirmed(web_app.url, answer):
-        return Receipt.all(alone)
-    return _refusal(web_app.url, answer, alone, clock)
-
-
-def _posted(web_app: WebApp, record: Record, run: RunRecord, batch: Batch, clock: Clock) -> Receipt:
-    alone = Batch((record,), deadline=batch.deadline)
-    try:
-        answer = web_app.post_run(APIPayload.from_run_record(run), batch.deadline)
-    except TransportError as error:
-        return receipt_for_error(error)
-    if is_taken(web_app.url, answer):
-        return Receipt.all(alone)
-    return _refusal(web_app.url, answer, alone, clock)
-
-
-def _refusal(url: str, answer: Answer, batch: Batch, clock: Clock) -> Receipt:
-    """Return the receipt of an answer that is no success, though its status may be one."""
-    words = explained(url, answer)
-    if answer.status // 100 == 2:  # noqa: PLR2004
-        return Receipt.wait(words, code="not_ok")
-    receipt = receipt_for(answer.status, answer.headers, batch, clock, words)
-    return evolve(receipt, reason=words or receipt.reason)

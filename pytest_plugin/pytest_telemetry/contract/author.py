@@ -22,12 +22,14 @@ class Author:
 
     :cvar secret: the text that `make_sink` uses as key or token; "" says that there is none.
     :cvar append_only: the other end is a log. What comes twice stands there twice, under one id.
+    :cvar ends_only: it wants ends of runs and no other record, and says so as `only`.
     :cvar one_destination: `make_sink` has one other end only, whatever `where` says.
     :cvar patience: how many seconds of real time after a deadline a call may end at the latest.
     """
 
     secret: ClassVar[str | None] = None
     append_only: ClassVar[bool] = False
+    ends_only: ClassVar[bool] = False
     one_destination: ClassVar[bool] = False
     patience: ClassVar[float] = 3.0
 

@@ -10,8 +10,8 @@ from attrs import define, field
 
 from pytest_telemetry.contract.calls import LIMIT, Calls, Hangs
 from pytest_telemetry.contract.rules import ARRIVED, BUILT
-from pytest_telemetry.contract.story import Story
-from telemetry_core import Batch, Receipt, Rejection, SystemClock
+from pytest_telemetry.contract.story import EndedRuns, Story
+from telemetry_core import Batch, Kind, Receipt, Rejection, SystemClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -145,9 +145,10 @@ class Place:
         return Counter(self._author.delivered(self.where))
 
     def lacks(self, records: Iterable[Record]) -> list[Record]:
-        """Return those of the records that are not at the other end."""
-        held = self.holds()
-        return [record for record in records if not how_often(held, record)]
+        """Return those of the records that the sink wants and that are not at the other end."""
+        held, any_kind = self.holds(), not self._author.ends_only
+        wanted = [record for record in records if any_kind or record.kind is Kind.END_RUN]
+        return [record for record in wanted if not how_often(held, record)]
 
     def expect(self, records: Sequence[Record], rule: Rule = ARRIVED) -> None:
         """Fail by the rule unless all of the records are at the other end."""
@@ -162,7 +163,7 @@ class Bench:
     def __init__(self, author: Author, folder: Path) -> None:
         self.author = author
         self.folder = folder
-        self.story = Story()
+        self.story = EndedRuns() if author.ends_only else Story()
 
     def place(self, name: str = "here") -> Place:
         """Return a destination of this name."""

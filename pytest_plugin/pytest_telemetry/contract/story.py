@@ -131,6 +131,30 @@ class Story:
         return Record(str(uuid.uuid4()), kind, seq, _moment(seq), Lane.CRITICAL, run, size)
 
 
+class EndedRuns(Story):
+    """Tells of nothing but runs that ended, where another story has events and starts."""
+
+    def told(self) -> tuple[Record, ...]:
+        """Return five runs."""
+        return tuple(self.event() for _ in range(5))
+
+    def event(self, event_type: str = "page.fetched", **fields: Any) -> Record:
+        """Return the end of a run, with the name and the payload of an event."""
+        return self.run(agent_name=event_type, metrics_json=fields.get("payload"))[1]
+
+    def sparse(self) -> tuple[Record, ...]:
+        """Return a run in which every field that may be None is None."""
+        bare = dict.fromkeys(("created_at", "host", "environment", "metrics_json", "context_json"))
+        return (self.run(trigger_type=None, **bare)[1],)
+
+    def hostile(self) -> Iterator[Record]:
+        """Give ends of runs that are hard to store."""
+        for record in super().hostile():
+            body = record.body
+            started = isinstance(body, RunRecord) and not body.ended
+            yield self.end_of(body) if started and isinstance(body, RunRecord) else record
+
+
 def _moment(seq: int) -> int:
     return NOON + seq * SECOND
 
