@@ -9,36 +9,13 @@ import subprocess
 import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from telemetry_core.config import DeliverySettings, TelemetryConfig, load_config
-from telemetry_core.credentials import Environment
+from telemetry_core.config import DeliverySettings, load_config
 from telemetry_core.discovery import Installed
 from telemetry_core.errors import ConfigError
-
-root_only = pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can become someone else"
-)
-NOBODY = 65534
-
-
-def write(folder: Path, text: str, name: str = "telemetry.toml") -> Path:
-    path = folder / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-    return path
-
-
-def refusal(path: Path | None = None, /, **environ: str) -> str:
-    with pytest.raises(ConfigError) as caught:
-        load_config(path, environ=environ)
-    return str(caught.value)
-
-
-def by_hand(variables: dict[str, str] | None = None, /, **settings: Any) -> TelemetryConfig:
-    return TelemetryConfig(environ=Environment(variables or {}), **settings)
+from tests.core.settings_files import by_hand, refusal, root_only, write
 
 
 def with_plugins(*names: str, **environ: str) -> tuple[str, ...]:

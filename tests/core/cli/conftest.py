@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from telemetry_core import TelemetryClient, load_config
 from telemetry_core.cli.app import telemetry
-from tests.core.cli.terminal import typed
+from tests.core.cli.terminal import settle_in, typed
 from tests.forked import ended, forked, kill_myself
 
 if TYPE_CHECKING:
@@ -41,12 +41,7 @@ class Shell(Protocol):
 @pytest.fixture(autouse=True)
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Keep every command away from the settings and the records of whoever runs the tests."""
-    for name in os.environ:
-        if name.startswith(("TELEMETRY_", "AGENT_", "DO_NOT_TRACK", "NO_COLOR", "FORCE_COLOR")):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    (tmp_path / "work").mkdir()
-    monkeypatch.chdir(tmp_path / "work")
+    settle_in(tmp_path, monkeypatch)
     monkeypatch.setenv("TELEMETRY_BASE_DIR", str(tmp_path / "store"))
     return tmp_path / "store"
 

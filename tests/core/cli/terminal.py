@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+    import pytest
+
 Typed = subprocess.CompletedProcess[bytes]
 
 
@@ -58,3 +60,13 @@ def shown_by(terminal: int) -> Iterator[bytes]:
         pass
     finally:
         os.close(terminal)
+
+
+def settle_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a test's commands know nothing of whoever runs it, and work in a directory below."""
+    for name in os.environ:
+        if name.startswith(("TELEMETRY_", "AGENT_", "DO_NOT_TRACK", "NO_COLOR", "FORCE_COLOR")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_STATE_HOME", str(folder / "state"))
+    (folder / "work").mkdir()
+    monkeypatch.chdir(folder / "work")

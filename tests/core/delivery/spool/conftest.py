@@ -22,6 +22,23 @@ MakeSpool = Callable[..., Spool]
 MakeLine = Callable[..., bytes]
 
 
+def ids(
+    spool: Spool, sink: str = "sink", *, limit: int = 1000, max_bytes: int = 1 << 20
+) -> list[str]:
+    """Take the next records of a sink, and return their ids."""
+    return [record.id for record in spool.outboxes[sink].take(limit, max_bytes)]
+
+
+def crash(spool: Spool) -> Path:
+    """End as a killed process does: the kernel lets the lock go, the files stay."""
+    folder = spool.writer.folder
+    assert folder is not None
+    spool.writer.shut()
+    folder.close()
+    spool.writer.folder = None
+    return folder.path
+
+
 @pytest.fixture
 def make_spool(tmp_path: Path, telemetry_clock: FakeClock) -> Iterator[MakeSpool]:
     """Return a function that opens a spool in the test's folder, as one more client would."""

@@ -15,6 +15,7 @@ from telemetry_core.delivery.spool import sync as sync_module
 from telemetry_core.delivery.spool.cursor import Cursor
 from telemetry_core.delivery.spool.segment import Segment
 from telemetry_core.records import Lane
+from tests.core.delivery.spool.conftest import ids
 from tests.forked import ended, forked
 
 if TYPE_CHECKING:
@@ -26,10 +27,6 @@ if TYPE_CHECKING:
 
     MakeSpool = Callable[..., Spool]
     MakeLine = Callable[..., bytes]
-
-
-def ids(spool: Spool, sink: str = "sink", limit: int = 1000) -> list[str]:
-    return [record.id for record in spool.outboxes[sink].take(limit, 1 << 20)]
 
 
 def refuse(number: int) -> Callable[..., Any]:

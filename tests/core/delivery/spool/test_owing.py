@@ -17,6 +17,7 @@ from telemetry_core.delivery.spool import segment as segment_module
 from telemetry_core.delivery.spool.spool import Spool
 from telemetry_core.mock_sink import MOCKED
 from telemetry_core.records import Kind, Lane
+from tests.core.delivery.spool.conftest import crash, ids
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,20 +28,6 @@ if TYPE_CHECKING:
 
 MakeSpool = Callable[..., Spool]
 MakeLine = Callable[..., bytes]
-
-
-def ids(spool: Spool, sink: str = "sink") -> list[str]:
-    return [record.id for record in spool.outboxes[sink].take(1000, 1 << 20)]
-
-
-def crash(spool: Spool) -> Path:
-    """End as a killed process does: the kernel lets the lock go, the files stay."""
-    folder = spool.writer.folder
-    assert folder is not None
-    spool.writer.shut()
-    folder.close()
-    spool.writer.folder = None
-    return folder.path
 
 
 def leftovers(base: Path) -> list[str]:

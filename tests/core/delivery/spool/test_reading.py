@@ -17,16 +17,13 @@ from telemetry_core.delivery.spool.segment import Segment
 from telemetry_core.delivery.spool.spool import Spool
 from telemetry_core.files import AppendFile
 from telemetry_core.records import Kind, Lane
+from tests.core.delivery.spool.conftest import crash, ids
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 MakeSpool = Callable[..., Spool]
 MakeLine = Callable[..., bytes]
-
-
-def ids(spool: Spool, limit: int = 1000, max_bytes: int = 1 << 20, sink: str = "sink") -> list[str]:
-    return [record.id for record in spool.outboxes[sink].take(limit, max_bytes)]
 
 
 def cursor_of(tmp_path: Path, sink: str = "sink") -> Path:
@@ -105,14 +102,6 @@ def test_what_is_settled_beyond_the_cursor_does_not_come_again_after_a_crash(
     heir = make_spool()
     heir.adopt()
     assert ids(heir) == ["e1", "e4"]
-
-
-def crash(spool: Spool) -> None:
-    """End as a killed process does: the kernel lets the lock go, the files stay."""
-    spool.writer.shut()
-    assert spool.writer.folder is not None
-    spool.writer.folder.close()
-    spool.writer.folder = None
 
 
 def test_a_torn_tail_is_waited_for_while_the_owner_lives(

@@ -24,6 +24,7 @@ from telemetry_core.delivery.spool.cursor import Cursor
 from telemetry_core.delivery.spool.frame import frame
 from telemetry_core.delivery.spool.segment import Appender, Segment
 from telemetry_core.records import Lane
+from tests.core.delivery.spool.conftest import crash, ids
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,20 +36,6 @@ if TYPE_CHECKING:
 
     MakeSpool = Callable[..., Spool]
     MakeLine = Callable[..., bytes]
-
-
-def ids(spool: Spool, sink: str = "sink", limit: int = 1000) -> list[str]:
-    return [record.id for record in spool.outboxes[sink].take(limit, 1 << 20)]
-
-
-def crash(spool: Spool) -> Path:
-    """End as a killed process does: the kernel lets the lock go, the files stay."""
-    folder = spool.writer.folder
-    assert folder is not None
-    spool.writer.shut()
-    folder.close()
-    spool.writer.folder = None
-    return folder.path
 
 
 def raise_error(number: int) -> Callable[..., Any]:

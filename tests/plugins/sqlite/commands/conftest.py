@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
 
 from telemetry_core.cli.app import telemetry
+from tests.core.cli.terminal import settle_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,12 +20,7 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def _own_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep every command away from the settings and the records of whoever runs the tests."""
-    for name in os.environ:
-        if name.startswith(("TELEMETRY_", "AGENT_", "DO_NOT_TRACK", "NO_COLOR", "FORCE_COLOR")):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    (tmp_path / "work").mkdir()
-    monkeypatch.chdir(tmp_path / "work")
+    settle_in(tmp_path, monkeypatch)
     monkeypatch.setenv("TELEMETRY_BASE_DIR", str(tmp_path))
 
 
