@@ -13,7 +13,7 @@ from telemetry_core import (
     json_text,
     parse_iso8601,
 )
-from telemetry_sqlite.rows import EVENT_COLUMNS, RUN_COLUMNS, parse_in_place, run_dict
+from telemetry_sqlite.rows import EVENT_COLUMNS, ROW_COLUMNS, RUN_COLUMNS, parse_in_place, run_dict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -124,7 +124,8 @@ def _harmless(value: Any) -> Any:
 
 
 def _run_line(row: Sequence[Any]) -> dict[str, Any]:
-    run = run_dict((None, *row))
+    given = {"id": None, **dict(zip(RUN_COLUMNS, row, strict=True))}
+    run = run_dict(given[name] for name in ROW_COLUMNS)
     return {**{name: run[name] for name in RUN_COLUMNS}, "record_type": "run"}
 
 
