@@ -127,6 +127,12 @@ def test_a_relative_path_is_relative_to_the_working_directory(
     assert url.db_path == str(tmp_path / "other.sqlite")
 
 
+def test_a_table_for_the_service_is_refused_by_file_and_path(tmp_path: Path) -> None:
+    file = tmp_path / "telemetry.toml"
+    with pytest.raises(ConfigError, match=rf"{file}: extra fields found \(run_service\).* @ \$"):
+        read(tmp_path, '[run_service]\nhost = "0.0.0.0"')
+
+
 @pytest.mark.parametrize("url", ["postgres://localhost/app", "sqlite://", "sqlite:///", "mysql:x"])
 def test_a_url_of_another_database_is_not_for_us(url: str, tmp_path: Path) -> None:
     assert read(tmp_path, DATABASE_URL=url) == read(tmp_path)
