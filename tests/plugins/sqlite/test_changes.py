@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from attrs import evolve
 from telemetry_sqlite import Database, RunQueries, patch_run, put_run, put_together
+from telemetry_sqlite.database import reading
+from telemetry_sqlite.store import stored_runs
 
 from tests.plugins.sqlite.conftest import NOON, SECOND
 
@@ -54,6 +56,19 @@ def stored(database: Database) -> Callable[[], RunRecord]:
 def test_a_run_is_created_once(put: Change, story: Story) -> None:
     run = story.a_run()
     assert [put(run), put(run), put(run)] == [True, False, False]
+
+
+def test_runs_put_together_each_keep_what_only_they_say(database: Database, story: Story) -> None:
+    """What all of them leave out is left out of the statement: that shifts no value of any."""
+    told: list[dict[str, Any]] = [{"host": "h", "items_failed": 3}, {}, {"metrics_json": {"a": 1}}]
+    runs = [story.a_run(event_id=f"e{at}", **each) for at, each in enumerate(told * 10)]
+    database.write(lambda opened: put_together(opened, [(run, NOON) for run in runs]))
+    names = ("event_id", "host", "items_failed", "metrics_json", "parent_run_id", "trigger_type")
+    expected = [tuple(getattr(run, name) for name in names) for run in runs]
+    with reading(database.path) as opened:
+        assert opened is not None
+        found = stored_runs(opened, [run.event_id for run in runs])
+    assert [tuple(getattr(found[run.event_id], name) for name in names) for run in runs] == expected
 
 
 def test_a_run_that_says_not_when_it_was_created_was_created_now(
