@@ -122,9 +122,10 @@ class Accounts:
 
     def _claims(self, assertion: str) -> dict[str, Any]:
         header, claims = keys.read(assertion)
-        if claims.get("iss") not in self._keys:
+        account = str(claims.get("iss"))
+        if account not in self._keys:
             raise TokenRefused("invalid_grant", "Invalid grant: account not found")
-        key = self._keys[claims["iss"]]
+        key = self._keys[account]
         if header.get("alg") != "RS256" or key is None or not keys.is_signed(assertion, key):
             raise TokenRefused("invalid_grant", "Invalid JWT Signature.")
         if not self._is_timely(claims.get("iat"), claims.get("exp")):

@@ -41,7 +41,12 @@ def entered(value: Any, place: str, *, raw: bool) -> Cell:
             most = f"the maximum of {_MOST_CHARACTERS} characters"
             raise Refused(400, f"Your input contains more than {most} in a single cell.")
         return value if raw else _typed(value)
-    return value if isinstance(value, bool) else _number(value)
+    if isinstance(value, bool):
+        return value
+    number = _double(value)
+    if math.isinf(number):
+        raise Refused(400, f"Invalid {place}: the number is beyond the range of a double")
+    return _whole(number)
 
 
 def shown(cell: Cell, option: str) -> Any:
@@ -60,13 +65,21 @@ def _typed(text: str) -> Cell:
         return text[1:]
     if text.upper() in {"TRUE", "FALSE"}:
         return text.upper() == "TRUE"
-    return _number(float(text)) if _NUMBER.fullmatch(text) else text
+    number = float(text) if _NUMBER.fullmatch(text) else math.inf
+    return text if math.isinf(number) else _whole(number)
 
 
-def _number(value: float) -> float:
-    """Return a number with the precision that a cell has, a whole one without a point."""
-    number = float(value)
-    return int(number) if math.isfinite(number) and number.is_integer() else number
+def _double(value: float) -> float:
+    """Return a number with the precision that a cell has."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
+
+
+def _whole(number: float) -> float:
+    """Return a number without a point where it is a whole one."""
+    return int(number) if number.is_integer() else number
 
 
 def _formatted(number: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve, field
@@ -139,13 +140,20 @@ class Spreadsheet:
         self.title = "Runs of a test"
         self.most_cells = 10_000_000
         self.tabs: dict[str, Tab] = {}
+        self._ids = count()
         for title in titles:
             self.add(title)
 
     def add(self, title: str) -> Tab:
         """Add an empty tab behind the others."""
-        self.tabs[title] = tab = Tab(title, len(self.tabs))
+        self.tabs[title] = tab = Tab(title, next(self._ids))
         return tab
+
+    def remove(self, title: str) -> None:
+        """Take a tab away; where it was the last, a new one is there, as every file has one."""
+        del self.tabs[title]
+        if not self.tabs:
+            self.add("Sheet1")
 
     def find(self, text: str) -> tuple[Tab, Area]:
         """Return the tab and the area of a range; raises the refusal of one that means none."""

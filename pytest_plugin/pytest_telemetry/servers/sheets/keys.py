@@ -57,7 +57,7 @@ def read(token: str) -> tuple[dict[str, Any], dict[str, Any]]:
     try:
         header, claims, _ = (_decoded(part) for part in token.split("."))
         parts = json.loads(header), json.loads(claims)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise TokenRefused("invalid_grant", "Bad Request") from None
     if not all(isinstance(part, dict) for part in parts):
         raise TokenRefused("invalid_grant", "Bad Request")

@@ -135,7 +135,7 @@ class SheetsServer(FakeServer):
 
     def remove_tab(self, title: str) -> None:
         """Take a tab away; what is asked of it is a range that cannot be parsed."""
-        del self.spreadsheet.tabs[title]
+        self.spreadsheet.remove(title)
 
     # -- the protocol
 

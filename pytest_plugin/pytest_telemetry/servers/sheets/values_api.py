@@ -29,7 +29,7 @@ _OPTIONS: Mapping[str, tuple[str, ...]] = {
     "dateTimeRenderOption": ("SERIAL_NUMBER", "FORMATTED_STRING"),
     "responseDateTimeRenderOption": ("SERIAL_NUMBER", "FORMATTED_STRING"),
     "majorDimension": ("ROWS", "COLUMNS"),
-    "includeValuesInResponse": ("false", "true"),
+    "includeValuesInResponse": ("false", "true", "False", "True"),
 }
 _OF_ALL = {"alt", "fields", "key", "prettyPrint", "quotaUser", "access_token"}
 _OF_FILE = {"includeGridData", "ranges"}
@@ -135,6 +135,7 @@ def body_of(request: Request) -> dict[str, Any]:
     for name in body:
         if name not in {"range", "majorDimension", "values"}:
             raise _unknown(name, "Cannot find field.")
+    body = {name: value for name, value in body.items() if value is not None}
     if body.get("majorDimension", "ROWS") not in _OPTIONS["majorDimension"]:
         raise _invalid("majorDimension", body["majorDimension"])
     values = body.get("values", [])
@@ -158,7 +159,7 @@ def _written(
             "updatedColumns": (area.right or 0) - area.left,
             "updatedCells": count,
         }
-    if asked.option("includeValuesInResponse") == "true":
+    if asked.option("includeValuesInResponse").lower() == "true":
         option = asked.option("responseValueRenderOption")
         answer["updatedData"] = _values(tab, area, asked, option)
     return answer

@@ -47,10 +47,6 @@ class Scene(NamedTuple):
     def use(self, token: str) -> None:
         self.http.headers["authorization"] = f"Bearer {token}"
 
-    def replace_tab(self) -> None:
-        self.server.add_tab("Others")
-        self.server.remove_tab("Runs")
-
     def write(self, times: int, per_user: int = 60) -> None:
         self.server.quota.per_user = per_user
         answers = [self.http.post(APPEND, json={}) for _ in range(times)]
@@ -61,7 +57,7 @@ SPOILT: dict[str, Callable[[Scene], object]] = {
     "not shared": lambda scene: scene.server.unshare(),
     "read only": lambda scene: setattr(scene.server, "role", "reader"),
     "wrong id": lambda scene: setattr(scene.server.spreadsheet, "id", "another"),
-    "no tab": lambda scene: scene.replace_tab(),
+    "no tab": lambda scene: scene.server.remove_tab("Runs"),
     "not enabled": lambda scene: setattr(scene.server, "enabled", False),
     "no token": lambda scene: scene.http.headers.pop("authorization"),
     "made-up token": lambda scene: scene.use("ya29.x"),

@@ -114,7 +114,6 @@ def test_a_wrong_set_up_is_told_as_google_tells_it(
     server: SheetsServer,
     http: httpx.Client,
 ) -> None:
-    server.add_tab("Others")
     spoil(server)
     assert error(append(http, HEADER)) == wanted
 
