@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attrs import define
@@ -185,7 +186,8 @@ def _keys_in_window(connection: Connection, asked: _Asked, number: int) -> list[
     for way in asked.ways():
         enough = found[-1][0] if len(found) == number else None
         further = _along(connection, _keys, asked, way.not_before(enough), number)
-        found = _newest_first({*found, *further})[:number]
+        if further:
+            found = _newest_first({*found, *further})[:number]
     return found
 
 
@@ -212,8 +214,7 @@ def _sorted(connection: Connection, asked: _Asked, number: int) -> list[Row]:
 
 
 def _newest_first(keys: Iterable[Row]) -> list[Row]:
-    by_id = sorted(keys, key=lambda key: int(key[1]))
-    return sorted(by_id, key=lambda key: str(key[0]), reverse=True)
+    return sorted(sorted(keys, key=itemgetter(1)), key=itemgetter(0), reverse=True)
 
 
 def _are_few(connection: Connection, conditions: list[Condition], number: int) -> bool:

@@ -72,10 +72,10 @@ def record_of(row: Sequence[Any], *, whole: bool = False) -> Any:
 
     :param whole: with the columns that only our own stores know behind the documented ones.
     """
-    *known, revision, inferred = row
-    links = links_of(known[_REPO], known[_HASH])
+    known, links = row[:-2], links_of(row[_REPO], row[_HASH])
     record: Any
     if whole:
+        revision, inferred = row[-2:]
         record = _Whole(*known, *links, revision or 0, bool(inferred))
     else:
         record = _Record(*known, *links)
