@@ -107,4 +107,6 @@ def in_words(wanted: Any) -> str:
         return f"one of {', '.join(map(str, arguments))}"
     if origin in _LISTS:
         return "a list"
+    if origin is dict:
+        return "a table"
     return _IN_WORDS.get(wanted) or str(getattr(wanted, "__name__", wanted))

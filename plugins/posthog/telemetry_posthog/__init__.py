@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from telemetry_posthog.address import AddressError as AddressError
     from telemetry_posthog.sink import PostHogSink as PostHogSink
+    from telemetry_posthog.values import plain as plain
 
 _HOMES = {
     "AddressError": "address",
     "PostHogSink": "sink",
+    "plain": "values",
 }
 
 __all__ = [*_HOMES]  # noqa: PLE0604  # pyright: ignore[reportUnsupportedDunderAll]

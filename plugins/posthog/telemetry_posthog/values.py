@@ -15,7 +15,8 @@ _MOST_LEVELS = 100
 def plain(value: Any) -> Any:
     """Return a value for JSON: decimals as numbers, bytes as text, all else as the core writes it.
 
-    What is plain already is returned as it is. Never raises.
+    What is plain already is returned as it is, NaN included, which `encoded` writes as null.
+    Never raises.
     """
     return value if _is_plain(value) else tolerant(_converted(value, _MOST_LEVELS))
 

@@ -80,6 +80,9 @@ def _toml(name: str, value: Any) -> str:
         value = str(value)
     if isinstance(value, list | tuple):
         return f"[{', '.join(_toml(name, one) for one in value)}]"
+    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
+        pairs = (f"{json.dumps(key)} = {_toml(name, one)}" for key, one in value.items())
+        return f"{{{', '.join(pairs)}}}"
     if type(value) not in {str, bool, int, float}:
         FROM_TABLE.broken(f"`{name}` is {value!r}, which no table can hold")
     return json.dumps(value, ensure_ascii=False)

@@ -1,12 +1,13 @@
-"""A receiver that keeps what comes, and sinks that send to it."""
+"""The fake PostHog on a port of this machine, and sinks that send to it."""
 
 from __future__ import annotations
 
+import json
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
-from pytest_telemetry import FakeClock, HttpServer, Story
+from pytest_telemetry import FakeClock, PostHogServer, Story
 from telemetry_posthog import PostHogSink
 
 from telemetry_core import Batch, Receipt, Record
@@ -36,8 +37,9 @@ def story() -> Story:
 
 
 @pytest.fixture
-def server() -> Iterator[HttpServer]:
-    server = HttpServer()
+def server() -> Iterator[PostHogServer]:
+    server = PostHogServer()
+    server.keys.add(KEY)
     with server.serving():
         yield server
 
@@ -48,7 +50,7 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def sink_for(server: HttpServer, clock: FakeClock, tmp_path: Path) -> Iterator[Sinks]:
+def sink_for(server: PostHogServer, clock: FakeClock, tmp_path: Path) -> Iterator[Sinks]:
     """Return what makes a sink for the server; each is closed at the end."""
     with ExitStack() as ends:
 
@@ -73,13 +75,19 @@ def ship(sink_for: Sinks) -> Ship:
     return shipping(sink_for())
 
 
+def body_of(server: PostHogServer) -> dict[str, Any]:
+    """Return what the latest request said."""
+    body: dict[str, Any] = json.loads(server.requests[-1].content())
+    return body
+
+
 @pytest.fixture
-def sent(server: HttpServer, sink_for: Sinks) -> Sent:
+def sent(server: PostHogServer, sink_for: Sinks) -> Sent:
     """Return what sends a record and returns the event it became."""
 
     def send(record: Record, **settings: Any) -> dict[str, Any]:
         assert shipping(sink_for(**settings))(record).delivered == {record.id}
-        event: dict[str, Any] = server.received[-1]["batch"][-1]
+        event: dict[str, Any] = body_of(server)["batch"][-1]
         return event
 
     return send
