@@ -9,6 +9,7 @@ from pytest_telemetry.servers.messages import Refusal, Response
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+PROJECT = "271828182845"
 _STATUSES = {
     400: "INVALID_ARGUMENT",
     401: "UNAUTHENTICATED",
@@ -66,3 +67,14 @@ def error_info(reason: str, **metadata: str) -> dict[str, Any]:
         "domain": "googleapis.com",
         "metadata": {"service": "sheets.googleapis.com", **metadata},
     }
+
+
+def not_enabled() -> Refused:
+    """Return the refusal of a project whose owner never switched the API on."""
+    page = "https://console.developers.google.com/apis/api/sheets.googleapis.com/overview"
+    return Refused(
+        403,
+        f"Google Sheets API has not been used in project {PROJECT} before or it is disabled. "
+        f"Enable it by visiting {page}?project={PROJECT} then retry.",
+        [error_info("SERVICE_DISABLED", consumer=f"projects/{PROJECT}")],
+    )

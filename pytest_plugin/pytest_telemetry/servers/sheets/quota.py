@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from typing import TYPE_CHECKING
 
-from pytest_telemetry.servers.sheets.answers import Refused, error_info
+from pytest_telemetry.servers.sheets.answers import PROJECT, Refused, error_info
 
 if TYPE_CHECKING:
     from telemetry_core import Clock
 
 _SPAN = 60.0
-_PROJECT = "271828182845"
 
 
 class Quota:
@@ -47,11 +46,11 @@ def _exceeded(kind: str, words: str, name: str, value: int) -> Refused:
     return Refused(
         429,
         f"Quota exceeded for quota metric '{metric}' and limit '{metric} {words}' of service "
-        f"'sheets.googleapis.com' for consumer 'project_number:{_PROJECT}'.",
+        f"'sheets.googleapis.com' for consumer 'project_number:{PROJECT}'.",
         [
             error_info(
                 "RATE_LIMIT_EXCEEDED",
-                consumer=f"projects/{_PROJECT}",
+                consumer=f"projects/{PROJECT}",
                 quota_limit=f"{kind.capitalize()}Requests{name}",
                 quota_limit_value=str(value),
                 quota_location="global",

@@ -13,7 +13,7 @@ from pytest_telemetry.servers.fake import FakeServer
 from pytest_telemetry.servers.messages import Request, Response
 from pytest_telemetry.servers.sheets import values_api, web_app
 from pytest_telemetry.servers.sheets.accounts import SPREADSHEETS, Accounts
-from pytest_telemetry.servers.sheets.answers import NoPage, Refused, TokenRefused, error_info
+from pytest_telemetry.servers.sheets.answers import NoPage, Refused, TokenRefused, not_enabled
 from pytest_telemetry.servers.sheets.grid import Spreadsheet, Tab, named
 from pytest_telemetry.servers.sheets.quota import Quota
 from telemetry_core import SystemClock
@@ -191,13 +191,7 @@ class SheetsServer(FakeServer):
         writes = request.method != "GET"
         token = self._accounts.authorised(request.headers, to_write=writes)
         if not self.enabled:
-            raise Refused(
-                403,
-                "Google Sheets API has not been used in project 271828182845 before or it is "
-                "disabled. Enable it by visiting https://console.developers.google.com/apis/api/"
-                "sheets.googleapis.com/overview?project=271828182845 then retry.",
-                [error_info("SERVICE_DISABLED", consumer="projects/271828182845")],
-            )
+            raise not_enabled()
         self.quota.count("write" if writes else "read", token.user)
         if file_id != self.spreadsheet.id:
             raise Refused(404, "Requested entity was not found.")
