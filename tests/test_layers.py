@@ -5,10 +5,9 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
-
-import pytest
 
 import telemetry_core
 from telemetry_core import cli, sending
@@ -117,8 +116,17 @@ class Import(NamedTuple):
     for_types: bool
 
 
-def _imports(path: Path) -> Iterator[Import]:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def _imports(path: Path) -> list[Import]:
+    return list(_found_imports(_tree(path)))
+
+
+def _found_imports(tree: ast.Module) -> Iterator[Import]:
     for_types = {
         id(node)
         for block in ast.walk(tree)
@@ -128,9 +136,13 @@ def _imports(path: Path) -> Iterator[Import]:
     }
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
-            assert not node.level, f"{path}:{node.lineno} imports relatively"
             for alias in node.names:
-                yield Import(node.module or "", alias.name, node.lineno, id(node) in for_types)
+                yield Import(
+                    "." * node.level + (node.module or ""),
+                    alias.name,
+                    node.lineno,
+                    id(node) in for_types,
+                )
         elif isinstance(node, ast.Import):
             for alias in node.names:
                 yield Import(alias.name, "", node.lineno, id(node) in for_types)
@@ -176,10 +188,15 @@ MODULES = _core_modules()
 PACKAGES = {name for name, path in MODULES.items() if path.name == "__init__.py"} - HEIGHT.keys()
 
 
-@pytest.mark.parametrize("module", sorted(MODULES.keys() - PACKAGES))
-def test_a_module_imports_only_from_below(module: str) -> None:
+def test_a_module_imports_only_from_below() -> None:
+    assert [wrong for module in MODULES.keys() - PACKAGES for wrong in _not_below(module)] == []
+
+
+def _not_below(module: str) -> Iterator[str]:
     own = _height(module)
-    assert own is not None, f"{module} has no place in LAYERS; give it one"
+    if own is None:
+        yield f"{module} has no place in LAYERS; give it one"
+        return
     for found in _imports(MODULES[module]):
         target = _target(found, MODULES)
         if target is None or found.for_types or _same_package(module, target):
@@ -187,10 +204,10 @@ def test_a_module_imports_only_from_below(module: str) -> None:
         if found.name == "__version__":
             continue
         below = _height(target)
-        assert below is not None, (
-            f"{module}:{found.line} imports {target or CORE}, which has no place in LAYERS"
-        )
-        assert below < own, f"{module}:{found.line} imports {target}, which is not below it"
+        if below is None:
+            yield f"{module}:{found.line} imports {target or CORE}, which has no place in LAYERS"
+        elif below >= own:
+            yield f"{module}:{found.line} imports {target}, which is not below it"
 
 
 def _same_package(module: str, target: str) -> bool:
@@ -201,22 +218,30 @@ def _same_package(module: str, target: str) -> bool:
     )
 
 
-@pytest.mark.parametrize(
-    "path", sorted(SERVICE.glob("[!_]*/**/*.py")) + sorted(SERVICE.glob("[!_]*.py")), ids=_name
-)
-def test_a_folder_of_the_run_service_imports_only_from_below(path: Path) -> None:
+def test_a_folder_of_the_run_service_imports_only_from_below() -> None:
+    paths = [*SERVICE.glob("[!_]*/**/*.py"), *SERVICE.glob("[!_]*.py")]
+    assert [wrong for path in paths for wrong in _above_its_folder(path)] == []
+
+
+def _above_its_folder(path: Path) -> Iterator[str]:
     own = path.relative_to(SERVICE).parts[0].removesuffix(".py")
     for found in _imports(path):
         package, _, inside = found.module.partition(".")
         folder = inside.split(".")[0]
-        if package == SERVICE.name and folder != own and not found.for_types:
-            assert SERVICE_HEIGHT[folder] < SERVICE_HEIGHT[own], f"{path.name}:{found.line}"
+        if package != SERVICE.name or folder == own or found.for_types:
+            continue
+        if SERVICE_HEIGHT[folder] >= SERVICE_HEIGHT[own]:
+            yield f"{_name(path)}:{found.line} imports {folder}, which is not below it"
 
 
-@pytest.mark.parametrize("package", sorted(PACKAGES))
-def test_a_package_itself_imports_nothing_of_ours(package: str) -> None:
-    ours = [found for found in _imports(MODULES[package]) if found.module.startswith(CORE)]
-    assert not ours
+def test_a_package_itself_imports_nothing_of_ours() -> None:
+    found = [(package, each) for package in PACKAGES for each in _imports(MODULES[package])]
+    assert [one for one in found if one[1].module.startswith(CORE)] == []
+
+
+def test_no_import_is_relative() -> None:
+    paths = _python_files(CORE, "plugins", "servers", "pytest_plugin")
+    assert [_name(p) for p in paths if any(i.module.startswith(".") for i in _imports(p))] == []
 
 
 def test_no_import_goes_in_a_circle() -> None:
@@ -234,20 +259,22 @@ def test_no_import_goes_in_a_circle() -> None:
     assert graph.keys() - done == set()
 
 
-@pytest.mark.parametrize("module", sorted(MODULES))
-def test_a_kind_of_line_stands_only_in_its_home(module: str) -> None:
-    tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
-    named = {ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
-    named |= {f"{found.module}.{found.name}" for found in _imports(MODULES[module])}
-    strangers = {line for line in named & HOMES.keys() if module not in HOMES[line]}
-    assert not strangers
+def test_a_kind_of_line_stands_only_in_its_home() -> None:
+    kinds = {(module, line) for module in MODULES for line in _named(module) & HOMES.keys()}
+    assert {(module, line) for module, line in kinds if module not in HOMES[line]} == set()
 
 
-@pytest.mark.parametrize("module", sorted(MODULES))
-def test_threading_is_never_imported_by_name_at_module_level(module: str) -> None:
-    tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
-    at_top = [node for node in tree.body if isinstance(node, ast.ImportFrom)]
-    assert "threading" not in {node.module for node in at_top}
+def _named(module: str) -> set[str]:
+    """Return every attribute that a module names, as it is written, and what it imports."""
+    nodes = ast.walk(_tree(MODULES[module]))
+    named = {ast.unparse(node) for node in nodes if isinstance(node, ast.Attribute)}
+    return named | {f"{found.module}.{found.name}" for found in _imports(MODULES[module])}
+
+
+def test_threading_is_never_imported_by_name_at_module_level() -> None:
+    at_top = [(module, node) for module, path in MODULES.items() for node in _tree(path).body]
+    by_name = [(module, node) for module, node in at_top if isinstance(node, ast.ImportFrom)]
+    assert [module for module, node in by_name if node.module == "threading"] == []
 
 
 PLUGINS = sorted(path.parent.name for path in ROOT.glob("plugins/*/pyproject.toml"))
@@ -257,23 +284,26 @@ NEIGHBOURS = {f"telemetry_{name}" for name in PLUGINS} | {
 }
 
 
-@pytest.mark.parametrize("path", _python_files("plugins", "servers", "pytest_plugin"), ids=_name)
-def test_a_distribution_imports_public_names_of_the_core_only(path: Path) -> None:
+def test_a_distribution_imports_public_names_of_the_core_only() -> None:
     public = {module.__name__: module.__all__ for module in (telemetry_core, cli, sending)}
-    for found in _imports(path):
-        if found.module.split(".")[0] != CORE:
-            continue
-        assert found.module in public, f"{_name(path)}:{found.line} reaches into {found.module}"
-        names = public[found.module]
-        assert found.name in names, f"{_name(path)}:{found.line}: {found.name} is not public"
+    private = [
+        f"{_name(path)}:{found.line} imports {found.name} from {found.module}"
+        for path in _python_files("plugins", "servers", "pytest_plugin")
+        for found in _imports(path)
+        if found.module.split(".")[0] == CORE and found.name not in public.get(found.module, ())
+    ]
+    assert private == []
 
 
-@pytest.mark.parametrize("path", _python_files("plugins", "pytest_plugin"), ids=_name)
-def test_plugins_and_fakes_know_no_plugin_but_themselves(path: Path) -> None:
+def test_plugins_and_fakes_know_no_plugin_but_themselves() -> None:
+    known = {path: _known_neighbours(path) for path in _python_files("plugins", "pytest_plugin")}
+    assert {_name(path): others for path, others in known.items() if others} == {}
+
+
+def _known_neighbours(path: Path) -> set[str]:
     distribution, _, *package = path.relative_to(ROOT).parts
     own = package[0] if distribution == "plugins" else ""
-    imported = {found.module.split(".")[0] for found in _imports(path)}
-    assert imported & NEIGHBOURS <= {own}
+    return {found.module.split(".")[0] for found in _imports(path)} & NEIGHBOURS - {own}
 
 
 def test_importing_the_package_imports_nothing_heavy() -> None:

@@ -9,6 +9,8 @@ from typing import NamedTuple
 import pytest
 from pytest_telemetry.contract.rules import PAGE
 
+from tests.pytest_plugin.conftest import NEEDLESS
+
 SINKS = Path(__file__).with_name("planted_sinks.py")
 
 ARRIVED = "what_it_says_is_delivered_is_at_the_other_end"
@@ -91,7 +93,7 @@ def _judge(pytester: pytest.Pytester, sinks: list[str]) -> list[Failure]:
     """Run the contract over these sinks in one go and return what failed; nothing is skipped."""
     tests = f"\n\nglobals().update(contracts({sinks!r}))\ndel Planted, SinkContract\n"
     pytester.makepyfile(test_planted=SINKS.read_text("utf-8") + tests)
-    run = pytester.inline_run("-q", "-p", "no:cacheprovider", "-W", "error")
+    run = pytester.inline_run("-q", *NEEDLESS, "-W", "error")
     reports = [r for r in run.getreports("pytest_runtest_logreport") if not r.passed]
     failures = []
     for report in reports:
