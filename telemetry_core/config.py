@@ -91,6 +91,7 @@ class PluginOptions:
 
     :ivar plugin: which plugin it is, where the table bears a name of its own.
     :ivar only: the event types it gets, and `except_` those it does not.
+    :ivar queue_size: how many records of a lane wait in memory, where delivery is from there.
     """
 
     plugin: str | None = setting(None, NAME.or_nothing(), env=())
@@ -101,6 +102,7 @@ class PluginOptions:
     batch_size: int | None = setting(None, whole().or_nothing(), env=())
     batch_bytes: int | None = setting(None, whole().or_nothing(), env=())
     delivery: Literal["spool", "memory"] = setting("spool", words("spool", "memory"), env=())
+    queue_size: int | None = setting(None, whole().or_nothing(), env=())
 
 
 def _default_sinks(installed: Installed, environ: Environment) -> tuple[str, ...]:

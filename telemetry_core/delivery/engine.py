@@ -104,7 +104,7 @@ class Engine:
         name = plugin.name
         memory: MemorySpool | None = None
         if plugin.options.delivery == "memory":
-            memory = MemorySpool(max(MAX_RECORDS, 2 * plugin.batch_size))
+            memory = MemorySpool(plugin.options.queue_size or _roomy(plugin.batch_size))
             self._memory_spools.append(memory)
         outbox = memory or self.spool.outbox(name, plugin.destination())
         if not drive:
@@ -278,6 +278,11 @@ class Engine:
     def _all_sinks(self) -> Iterator[DrivenSink | UndrivenSink]:
         yield from self.sinks
         yield from self.left_to_parent
+
+
+def _roomy(batch_size: int) -> int:
+    """Return how many records memory holds where nobody says: one batch fills while one is sent."""
+    return max(MAX_RECORDS, 2 * batch_size)
 
 
 def _nothing(*, force: bool = False) -> None:

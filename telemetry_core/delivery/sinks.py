@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from telemetry_core.clock import iso8601
 from telemetry_core.complaints import counted
 from telemetry_core.delivery.report import SinkHealth, SinkReport
+from telemetry_core.delivery.retry import RetryPolicy
 from telemetry_core.delivery.shipper import Shipper
 from telemetry_core.delivery.state import SinkState
 from telemetry_core.delivery.worker import Worker
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 ASK_HEALTH_EVERY = 30.0
 STANDSTILL = 30.0
 MEMORY_ATTEMPTS = 2
+MEMORY_RETRY = RetryPolicy(random=lambda: 1.0)  # its one other chance comes late rather than early
 WAITS = "its records wait"
 DROPPED_WHEN_FULL = "its records are dropped when memory is full"
 
@@ -84,6 +86,7 @@ class DrivenSink:
             dead_letters=shared.dead_letters,
             state=SinkState(config.base_dir / "state" / f"{self.name}.json", shared.clock),
             max_age_ns=config.delivery.max_age_ns,
+            retry=MEMORY_RETRY if self._in_memory else None,
             max_attempts=MEMORY_ATTEMPTS if self._in_memory else None,
             report=shared.report,
         )

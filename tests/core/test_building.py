@@ -156,10 +156,12 @@ def test_the_core_takes_its_own_settings_out_of_a_table() -> None:
         "batch_size": 7,
         "batch_bytes": 8,
         "delivery": "memory",
+        "queue_size": 9,
     }
     [plugin] = manager("local", tables={"local": table}).plugins
     assert isinstance(plugin.build(), Local)
     assert (plugin.batch_size, plugin.batch_bytes, plugin.options.delivery) == (7, 8, "memory")
+    assert plugin.options.queue_size == 9
     assert (plugin.options.only, plugin.options.except_) == (("pay*",), ("x",))
 
 

@@ -26,6 +26,7 @@ _OF_EVERY_SINK = """\
 # except = ["debug_*"]      # event types it does not get
 # batch_size = 500          # other than [delivery] says, also batch_bytes
 # delivery = "spool"        # "memory": never on the disk, lost with the program
+# queue_size = 256          # of each lane, where delivery is from memory
 # plugin = {plugin}         # which plugin it is, when the table bears a name of its own"""
 
 

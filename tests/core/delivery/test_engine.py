@@ -9,6 +9,7 @@ import pytest
 from pytest_telemetry.clock import FakeClock
 
 from telemetry_core import Health, Receipt, Rejection, TelemetryClient, hookimpl, load_config
+from telemetry_core.delivery.sinks import MEMORY_RETRY
 from telemetry_core.delivery.spool.frame import frame
 from telemetry_core.delivery.spool.spool import Spool
 
@@ -185,6 +186,28 @@ def test_a_sink_in_memory_touches_no_disk(
     client.close()
     assert keeper.types == ["x"]
     assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize(("table", "kept"), [({}, 256), ({"batch_size": 200}, 400)])
+@pytest.mark.parametrize("said", [None, 3])
+def test_a_queue_in_memory_is_as_long_as_its_table_says(
+    tmp_path: Path, table: dict[str, Any], kept: int, said: int | None
+) -> None:
+    config = load_config(environ={"TELEMETRY_BASE_DIR": str(tmp_path), "TELEMETRY_LINGER": "60"})
+    config.active = ()
+    queue = {} if said is None else {"queue_size": said}
+    config.plugins = {"keeper": {"delivery": "memory", **table, **queue}}
+    keeper = Keeper()
+    client = TelemetryClient(config, plugins=[keeper])
+    for _ in range(500):
+        client.capture("x")
+    report = client.flush(20)
+    client.close()
+    assert (len(keeper.types), report.dropped) == (said or kept, 500 - (said or kept))
+
+
+def test_a_record_in_memory_has_its_other_chance_half_a_second_later() -> None:
+    assert MEMORY_RETRY.delay(1) == 0.5
 
 
 def test_only_and_except_choose_what_a_sink_gets(tmp_path: Path) -> None:
