@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import socket
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -49,8 +49,11 @@ class Service:
 
     def speak(self, sent: bytes) -> socket.socket:
         """Connect, send these bytes and return the connection."""
-        spoken = socket.create_connection(self.address, timeout=PATIENCE)
-        spoken.sendall(sent)
+        with ExitStack() as unless_all_is_sent:  # a service that stops may reset the connection
+            spoken = socket.create_connection(self.address, timeout=PATIENCE)
+            unless_all_is_sent.push(spoken)
+            spoken.sendall(sent)
+            unless_all_is_sent.pop_all()
         return spoken
 
     def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
