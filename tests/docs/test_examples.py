@@ -188,6 +188,18 @@ def test_the_tests_of_another_package_pass(name: str, python: Any, tmp_path: Pat
     assert "4 passed" in done.stdout
 
 
+def test_runs_reach_a_sheet_once_also_while_google_is_away(python: Any) -> None:
+    done = python("-W", "error", str(EXAMPLES / "sheet_of_runs.py"))
+    assert (done.stderr, done.returncode) == ("", 0)
+    assert done.stdout.splitlines() == [
+        "True 1",
+        "False 1",
+        "True 2",
+        "crawler success 3",
+        "crawler success 4",
+    ]
+
+
 def test_the_sdk_of_posthog_works_against_the_fake(python: Any) -> None:
     done = python("-W", "error", str(EXAMPLES / "posthog_sdk_against_fake.py"))
     assert (done.stderr, done.returncode) == ("", 0)

@@ -9,7 +9,7 @@ from attrs import fields
 from telemetry_core import JSON_FIELDS, RUN_FIELDS, APIPayload, json_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from telemetry_core import RunRecord
 
@@ -33,10 +33,9 @@ def columns_of(names: Iterable[str]) -> tuple[str, ...]:
     return columns
 
 
-def row_of(run: RunRecord, header: Sequence[str], columns: Iterable[str]) -> list[Any]:
-    """Return a run's cells under a header; of columns that are not ours they are empty."""
-    cells = {name: cell(_value(run, name)) for name in columns}
-    return [cells.get(name, "") for name in header]
+def cells_of(run: RunRecord, columns: Iterable[str]) -> dict[str, Any]:
+    """Return what a run puts into each of these columns."""
+    return {name: cell(_value(run, name)) for name in columns}
 
 
 def cell(value: Any) -> str | float | bool:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 from httpx import TransportError
 
 from telemetry_core import Batch, Receipt
 from telemetry_core.sending import receipt_for, receipt_for_error
-from telemetry_sheets.columns import KEY, row_of
+from telemetry_sheets.columns import KEY, cells_of
 from telemetry_sheets.errors import Problem, RefusedError
+from telemetry_sheets.outcomes import PACED
 from telemetry_sheets.words import unanswered
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from telemetry_core import Clock, Record, RunRecord
     from telemetry_sheets.pace import Pace
@@ -48,7 +49,7 @@ class Sheet:
         if wait := self._pace.wait():
             return self._pausing(Receipt(), wait)
         try:
-            self._add(runs, batch.deadline)
+            self.add([cells_of(run, self._columns) for run in runs.values()], batch.deadline)
         except RefusedError as error:
             return self._refusal(error, alone)
         except TransportError as error:
@@ -82,20 +83,25 @@ class Sheet:
             raise RefusedError(problem)
         return header
 
-    def _add(self, runs: dict[Record, RunRecord], deadline: float) -> None:
+    def add(self, rows: Iterable[Mapping[str, Any]], deadline: float) -> int:
+        """Add the rows that are not there yet, each by the names of its columns; return how many.
+
+        Raises as the API does.
+        """
+        wanted = {str(row[KEY]): row for row in rows}
         if not self._is_known:
             self._header = self.look(deadline)
             there = self._ids(deadline) if self._header else set()
-            self._remember({run.event_id for run in runs.values()} & there)
+            self._remember(wanted.keys() & there)
             self._is_known = True
-        fresh = {run.event_id: run for run in runs.values() if run.event_id not in self._added}
-        if not fresh:
-            return
-        header = self._header or self._columns
-        rows = [row_of(run, header, self._columns) for run in fresh.values()]
-        self._append(rows if self._header else [list(header), *rows], deadline)
-        self._header = header
-        self._remember(fresh)
+        fresh = [row for key, row in wanted.items() if key not in self._added]
+        if fresh:
+            header = self._header or self._columns
+            cells = [[row.get(name, "") for name in header] for row in fresh]
+            self._append(cells if self._header else [list(header), *cells], deadline)
+            self._header = header
+            self._remember(str(row[KEY]) for row in fresh)
+        return len(fresh)
 
     def _append(self, rows: list[list[object]], deadline: float) -> None:
         self._pace.note()
@@ -149,4 +155,4 @@ class Sheet:
         if not seconds:
             return receipt
         reason = f"as many writes as it may make in a minute were made; the next in {seconds:.0f} s"
-        return evolve(receipt, retry_after=seconds, code="quota", reason=reason)
+        return evolve(receipt, retry_after=seconds, code=PACED, reason=reason)

@@ -24,10 +24,13 @@ from telemetry_core import (
 )
 from telemetry_sheets.address import id_of_spreadsheet, secret, token, web_app_url, without_query
 from telemetry_sheets.columns import USUAL, columns_of
+from telemetry_sheets.outcomes import Outcomes
 
 # What speaks HTTP is imported by the worker: the class itself is imported in the program's own
 # thread, when a client is built.
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
     from telemetry_core import Record
     from telemetry_sheets.errors import Problem
 
@@ -39,6 +42,9 @@ class Wire(Protocol):
 
     def ship(self, runs: dict[Record, RunRecord], batch: Batch) -> Receipt:
         """Add the rows of these runs and say what became of each."""
+
+    def add(self, rows: Iterable[Mapping[str, Any]], deadline: float) -> int:
+        """Add rows by the names of their columns; return how many were not there yet."""
 
     def check(self, deadline: float, *, to_write: bool = False) -> Problem | None:
         """Return what is wrong with the way, if anything is."""
@@ -58,12 +64,14 @@ class SheetsSink:
     :param credentials: the key file of a service account with which the spreadsheet is shared.
     :param credentials_file: where that file is, for those who do not name it in `credentials`.
     :param columns: the fields of a run in their order; the event id is always the first.
+    :param weekly_sheet: the tab into which `telemetry sheets weekly` adds its rows.
     :param writes_per_minute: how many of the requests that Google allows are used at most.
     :param api_url: the web app that puts what it is posted into a sheet.
     :param api_token: what the web app wants as a token, if it wants one.
     :param form: `run` posts each run by itself, `events` those of a batch together.
     :param trust_store: a PEM file with the certificates to trust instead of the usual ones.
     :param base_url: where Google is, for tests.
+    :param find_store: gives the store of runs, which is told what became of them; the core's own.
     :param clock: what the deadlines of batches are meant by; the core offers its own.
     """
 
@@ -82,6 +90,7 @@ class SheetsSink:
         metadata={"env": ("GOOGLE_APPLICATION_CREDENTIALS",), "personal": True},
     )
     columns: tuple[str, ...] = field(default=USUAL, converter=columns_of)
+    weekly_sheet: str = "Weekly"
     writes_per_minute: int = field(default=50, validator=validators.ge(1))
     api_url: str | None = field(
         default=None,
@@ -97,23 +106,26 @@ class SheetsSink:
     trust_store: Path | None = field(default=None, converter=optional(Path))
     base_url: str = field(default="https://sheets.googleapis.com", metadata={"personal": True})
     clock: Clock = field(factory=SystemClock, repr=False)
+    find_store: Callable[[], Any] | None = field(default=None, repr=False)
 
-    _account: dict[str, Any] = field(init=False, repr=False, factory=dict)
+    account: dict[str, Any] = field(init=False, repr=False, factory=dict)
     _wire: Wire | None = field(init=False, repr=False, default=None)
     _figures: dict[str, int] = field(init=False, repr=False)
+    _outcomes: Outcomes = field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         """Refuse to be without a sheet, or without a key to it."""
         if self.uses_values:
             if self.spreadsheet_id is None:
                 raise ConfigError('sheets has mode = "values" and no spreadsheet_id; set it too')
-            self._account = self._read_account()
+            self.account = self._read_account()
         elif self.api_url is None:
             raise ConfigError(
                 "sheets does not know its sheet: set spreadsheet_id in [plugins.sheets], or for a"
                 " web app api_url or GOOGLE_SHEETS_API_URL"
             )
         self._figures = {"batches": 0, "delivered": 0, "rejected": 0}
+        self._outcomes = Outcomes(self.find_store, self.clock)
 
     @property
     def uses_values(self) -> bool:
@@ -123,7 +135,7 @@ class SheetsSink:
     @property
     def account_email(self) -> str:
         """The address with which the spreadsheet has to be shared; empty for a web app."""
-        return str(self._account.get("client_email", ""))
+        return str(self.account.get("client_email", ""))
 
     def destination(self) -> str:
         """Return what is written to: the tab, or the web app without what may be secret of it."""
@@ -144,12 +156,14 @@ class SheetsSink:
         self._figures["batches"] += 1
         self._figures["delivered"] += len(receipt.delivered)
         self._figures["rejected"] += len(receipt.rejected)
+        self._outcomes.note(runs, receipt)
         receipt.delivered |= others
         return receipt
 
     @hookimpl
     def check_health(self) -> Health:
-        """Ask whether the sheet is there; nothing is written."""
+        """Ask whether the sheet is there; nothing is written to it."""
+        self._outcomes.tell()
         details = {"sheet": self.destination()}
         try:
             problem = self.wire().check(self.clock.monotonic() + _HEALTH_WITHIN)
@@ -158,7 +172,8 @@ class SheetsSink:
         return Health(ok=problem is None, message=problem.words if problem else "", details=details)
 
     def close(self) -> None:
-        """Close the connection."""
+        """Tell what is left to tell, and close the connection."""
+        self._outcomes.tell()
         wire, self._wire = self._wire, None
         if wire is not None:
             wire.close()
@@ -170,9 +185,9 @@ class SheetsSink:
     def wire(self) -> Wire:
         """Return the way into the sheet; nothing is open before its first call."""
         if self._wire is None:
-            from telemetry_sheets.wires import sheet_of, web_app_of
+            from telemetry_sheets.wires import runs_of
 
-            self._wire = sheet_of(self, self._account) if self.uses_values else web_app_of(self)
+            self._wire = runs_of(self)
         return self._wire
 
     def _read_account(self) -> dict[str, Any]:

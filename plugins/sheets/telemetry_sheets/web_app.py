@@ -11,11 +11,12 @@ from httpx import TransportError
 from telemetry_core import APIPayload, Batch, Receipt, json_text
 from telemetry_core.sending import http_client, is_loopback, receipt_for, receipt_for_error, request
 from telemetry_sheets.answers import explained, is_confirmed, is_taken
-from telemetry_sheets.errors import Problem
+from telemetry_sheets.errors import Problem, RefusedError
 from telemetry_sheets.words import unanswered
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Iterable, Mapping
 
     from telemetry_core import Clock, Record, Rejection, RunRecord, Secret
     from telemetry_core.sending import Answer
@@ -75,6 +76,15 @@ class WebApp:
             sign = "&" if "?" in url else "?"
             url = f"{url}{sign}token={quote(self._token.reveal(), safe='')}"
         return self._call("POST", url, json_text({"events": events}), deadline, {})
+
+    def add(self, rows: Iterable[Mapping[str, Any]], deadline: float) -> int:
+        """Post rows together and return how many; raises `RefusedError` and `TransportError`."""
+        events = [{name: value for name, value in row.items() if value != ""} for row in rows]
+        answer = self.post_events(events, deadline)
+        if not is_confirmed(self.url, answer):
+            words = explained(self.url, answer) or f"the web app answers {answer.status}"
+            raise RefusedError(Problem(f"http_{answer.status}", words), answer)
+        return len(events)
 
     def look(self, deadline: float) -> Answer:
         """Ask for the web app and change nothing."""

@@ -1,30 +1,39 @@
-"""Builds the way into a sheet that the settings of a sink mean."""
+"""Builds the ways into a sheet that the settings of a sink mean."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from telemetry_sheets.pace import Pace
 from telemetry_sheets.sheet import Sheet
 from telemetry_sheets.values_api import ValuesApi
 from telemetry_sheets.web_app import WebApp
+from telemetry_sheets.weekly import COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
-    from telemetry_sheets.sink import SheetsSink
+    from telemetry_sheets.sink import SheetsSink, Wire
 
 
-def sheet_of(sink: SheetsSink, account: Mapping[str, Any]) -> Sheet:
-    """Return the tab that a sink writes to."""
+def runs_of(sink: SheetsSink) -> Wire:
+    """Return the way for the rows of runs."""
+    return _tab(sink, sink.sheet, sink.columns) if sink.uses_values else _web_app(sink)
+
+
+def weeks_of(sink: SheetsSink) -> Wire:
+    """Return the way for the rows of weeks."""
+    return _tab(sink, sink.weekly_sheet, COLUMNS) if sink.uses_values else _web_app(sink)
+
+
+def _tab(sink: SheetsSink, name: str | None, columns: Sequence[str]) -> Sheet:
     assert sink.spreadsheet_id is not None
     api = ValuesApi(
-        account, sink.spreadsheet_id, sink.sheet, sink.clock, sink.base_url, sink.trust_store
+        sink.account, sink.spreadsheet_id, name, sink.clock, sink.base_url, sink.trust_store
     )
-    return Sheet(api, sink.columns, Pace(sink.writes_per_minute, sink.clock), sink.clock)
+    return Sheet(api, columns, Pace(sink.writes_per_minute, sink.clock), sink.clock)
 
 
-def web_app_of(sink: SheetsSink) -> WebApp:
-    """Return the web app that a sink posts to."""
+def _web_app(sink: SheetsSink) -> WebApp:
     assert sink.api_url is not None
     return WebApp(sink.api_url, sink.api_token, sink.clock, sink.trust_store, form=sink.form)

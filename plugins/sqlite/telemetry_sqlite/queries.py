@@ -1,4 +1,4 @@
-"""Asks the database for runs, events and figures; never writes."""
+"""Asks the database for runs, events and figures."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from telemetry_sqlite.rows import event_dict, readable, run_dict
 from telemetry_sqlite.store import SELECT_EVENT, SELECT_RUN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
     from sqlite3 import Connection
 
@@ -173,6 +173,15 @@ class RunQueries:
         """Return runs that have ended and were not yet posted, the oldest first."""
         sql = f"{SELECT_RUN} WHERE {_UNPOSTED} ORDER BY created_at, id LIMIT ?"
         return self._rows(sql, [limit], run_dict)
+
+    def note_posts(self, posted: Mapping[str, str], failed: Mapping[str, int]) -> set[str]:
+        """Note what a sink says of its posts: when, or how often in vain; return the runs known.
+
+        The only thing that is written here, for a moment: a busy database is not waited for.
+        """
+        from telemetry_sqlite.posting import note_posts
+
+        return note_posts(self.path, posted, failed)
 
     def get_stats(self, now_ns: int | None = None) -> dict[str, Any]:
         """Return total_runs, by_status, agents, recent_24h, pending_api_posts and the timestamp."""

@@ -1,0 +1,1 @@
+"""The commands `telemetry sheets …`, one file each."""
