@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from telemetry_core.cli.options import read_config as read_config
     from telemetry_core.cli.options import yes_option as yes_option
     from telemetry_core.cli.progress import Progress as Progress
+    from telemetry_core.cli.runs.filters import since_option as since_option
+    from telemetry_core.cli.runs.store import runs_store as runs_store
     from telemetry_core.cli.screen import Screen as Screen
     from telemetry_core.cli.screen import print_json as print_json
     from telemetry_core.cli.sinks import sink_of_kind as sink_of_kind
@@ -29,6 +31,8 @@ _HOMES = {
     "completing": "sink_names",
     "options": "Moment config_option confirm json_option read_config yes_option",
     "progress": "Progress",
+    "runs.filters": "since_option",
+    "runs.store": "runs_store",
     "screen": "Screen print_json",
     "sinks": "sink_of_kind",
     "stale": "stale_options",

@@ -33,6 +33,7 @@ _OFFERED_BY = {
 _ABOUT = {
     "db": "Take care of the runs database.",
     "import": "Bring in what other programs recorded.",
+    "posthog": "Send to PostHog what was recorded before.",
     "sheets": "Test the way into a Google sheet, and add what a week comes to.",
     "serve": "Serve the runs database over HTTP, until Ctrl-C or SIGTERM.",
 }

@@ -15,8 +15,6 @@ from telemetry_core import (
     ConfigError,
     Health,
     Receipt,
-    Rejection,
-    RunEvent,
     Secret,
     SystemClock,
     hookimpl,
@@ -27,10 +25,9 @@ from telemetry_posthog.filtering import function_named
 # What speaks HTTP is imported by the worker: the class itself is imported in the program's own
 # thread, when a client is built.
 if TYPE_CHECKING:
-    from telemetry_core import Record
-    from telemetry_posthog.bodies import Item
-    from telemetry_posthog.messages import Messages
+    from telemetry_posthog.filtering import BeforeSend
     from telemetry_posthog.posting import Postbox
+    from telemetry_posthog.preparing import Preparing
 
 _HEALTH_WITHIN = 5.0
 _BROKEN = 500
@@ -72,7 +69,7 @@ class PostHogSink:
     timeout: float = 5.0
     super_properties: dict[str, Any] = field(factory=dict)
     groups: dict[str, str] = field(factory=dict)
-    before_send: Any = field(default=None, converter=optional(function_named))
+    before_send: Any = None
     geoip_disable: bool = True
     historical_migration: bool = False
     release: str | None = field(default=None, metadata={"env": ("POSTHOG_RELEASE_ID",)})
@@ -81,17 +78,20 @@ class PostHogSink:
     clock: Clock = field(factory=SystemClock, repr=False)
 
     _postbox: Postbox | None = field(init=False, repr=False, default=None)
-    _messages: Messages | None = field(init=False, repr=False, default=None)
+    _preparing: Preparing | None = field(init=False, repr=False, default=None)
+    _last_word: BeforeSend | None = field(init=False, repr=False, default=None)
     _figures: Counter[str] = field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        """Refuse to be without a key."""
+        """Refuse to be without a key, and without the function that is to see each event."""
         if not self.api_key:
             raise ConfigError(
                 "posthog has no project key: set api_key in [plugins.posthog] or POSTHOG_API_KEY"
                 " (phc_…, from the project settings of PostHog); nothing is sent without"
             )
-        self._figures = Counter(batches=0, delivered=0, rejected=0, held_back=0)
+        if self.before_send is not None:
+            self._last_word = function_named(self.before_send)
+        self._figures = Counter(batches=0, delivered=0, rejected=0)
 
     def destination(self) -> str:
         """Return the host; a key that is put right gets what waited for it."""
@@ -103,10 +103,9 @@ class PostHogSink:
         from telemetry_posthog.bodies import bodies
         from telemetry_posthog.posting import joined
 
-        receipt, items = self._prepared(batch)
-        postbox = self._opened() if items else None
-        for portion in bodies(items, postbox.most if postbox else 1):
-            assert postbox is not None
+        receipt, items = self.preparing().prepared(batch)
+        postbox = self.postbox()
+        for portion in bodies(items, postbox.most):
             answered = postbox.post(portion, batch.deadline)
             receipt = joined(receipt, answered)
             self._figures["batches"] += 1
@@ -116,50 +115,6 @@ class PostHogSink:
         self._figures["rejected"] += len(receipt.rejected)
         return receipt
 
-    def _prepared(self, batch: Batch) -> tuple[Receipt, list[Item]]:
-        """Return what is decided without asking PostHog, and what is to be sent."""
-        from telemetry_posthog.bodies import Item
-
-        items, done, rejected = [], [], {}
-        for record in batch:
-            content = self._content(record)
-            if isinstance(content, Rejection):
-                rejected[record.id] = content
-            elif content is None:
-                done.append(record.id)
-            else:
-                items.append(Item(record, content))
-        return Receipt.of(done, rejected), items
-
-    def _content(self, record: Record) -> bytes | Rejection | None:
-        """Return the JSON of a record, why there will never be any, or that nobody wants it."""
-        from telemetry_posthog.bodies import LARGEST_EVENT, encoded
-        from telemetry_posthog.values import plain
-
-        if not self.runs and not isinstance(record.body, RunEvent):
-            return None
-        message = self._told().of(record)
-        if message is None:
-            return None
-        if self.before_send is not None:
-            try:
-                message = self.before_send(message)
-            except Exception as error:
-                return Rejection("before_send", f"before_send raised {error!r}", certain=True)
-            if message is None:
-                self._figures["held_back"] += 1
-                return None
-            message = plain(message)
-        if not isinstance(message, dict) or not message.get("event"):
-            return Rejection("no_event", "PostHog takes no event without a name", certain=True)
-        content = encoded(message)
-        if len(content) > LARGEST_EVENT:
-            why = (
-                f"PostHog takes events of up to {LARGEST_EVENT:,} bytes; this has {len(content):,}"
-            )
-            return Rejection("too_large", why, certain=True)
-        return content
-
     @hookimpl
     def check_health(self) -> Health:
         """Ask whether PostHog is there; only an event would tell whether it takes the key."""
@@ -167,7 +122,7 @@ class PostHogSink:
 
         details = {"host": self.host, "endpoint": self.endpoint}
         try:
-            answer = self._opened().get("/", _HEALTH_WITHIN)
+            answer = self.postbox().get("/", _HEALTH_WITHIN)
         except (TransportError, ConfigError) as error:
             message = f"{self.host} does not answer ({type(error).__name__}: {error}); check host"
             return Health(ok=False, message=message, details=details)
@@ -182,9 +137,11 @@ class PostHogSink:
 
     def stats(self) -> dict[str, int]:
         """Return what was delivered, rejected and held back since the sink was built."""
-        return dict(self._figures)
+        held_back = 0 if self._preparing is None else self._preparing.held_back
+        return {**self._figures, "held_back": held_back}
 
-    def _opened(self) -> Postbox:
+    def postbox(self) -> Postbox:
+        """Return the way to PostHog; nothing is open before the first request."""
         if self._postbox is None:
             from telemetry_posthog.posting import Postbox
 
@@ -192,16 +149,10 @@ class PostHogSink:
             self._postbox = Postbox(self, self.api_key.reveal())
         return self._postbox
 
-    def _told(self) -> Messages:
-        if self._messages is None:
-            from telemetry_core import installation_id
-            from telemetry_posthog.messages import Messages
+    def preparing(self) -> Preparing:
+        """Return what makes events of records; the installation is asked for its id only now."""
+        if self._preparing is None:
+            from telemetry_posthog.preparing import Preparing
 
-            extra = {"$geoip_disable": True} if self.geoip_disable else {}
-            self._messages = Messages(
-                installation_id(self.state_dir),
-                groups=self.groups,
-                extra={**extra, **self.super_properties},
-                release=self.release,
-            )
-        return self._messages
+            self._preparing = Preparing(self, self._last_word)
+        return self._preparing

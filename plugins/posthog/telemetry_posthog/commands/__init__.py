@@ -1,0 +1,1 @@
+"""The commands, each a file that is imported when it is called."""
