@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from telemetry_sheets.errors import Problem
 
 _HEALTH_WITHIN = 10.0
+_ASK_AGAIN = 300.0  # the core asks every half minute, and each question is counted by Google
 
 
 class Wire(Protocol):
@@ -110,6 +111,8 @@ class SheetsSink:
 
     account: dict[str, Any] = field(init=False, repr=False, factory=dict)
     _wire: Wire | None = field(init=False, repr=False, default=None)
+    _health: Health | None = field(init=False, repr=False, default=None)
+    _ask_again_at: float = field(init=False, repr=False, default=0.0)
     _figures: dict[str, int] = field(init=False, repr=False)
     _outcomes: Outcomes = field(init=False, repr=False)
 
@@ -162,11 +165,17 @@ class SheetsSink:
 
     @hookimpl
     def check_health(self) -> Health:
-        """Ask whether the sheet is there; nothing is written to it."""
+        """Say whether the sheet is there, as it was when last asked; nothing is written to it."""
         self._outcomes.tell()
+        now = self.clock.monotonic()
+        if self._health is None or now >= self._ask_again_at:
+            self._health, self._ask_again_at = self._asked(now), now + _ASK_AGAIN
+        return self._health
+
+    def _asked(self, now: float) -> Health:
         details = {"sheet": self.destination()}
         try:
-            problem = self.wire().check(self.clock.monotonic() + _HEALTH_WITHIN)
+            problem = self.wire().check(now + _HEALTH_WITHIN)
         except (TelemetryError, OSError) as error:
             return Health(ok=False, message=str(error), details=details)
         return Health(ok=problem is None, message=problem.words if problem else "", details=details)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from pytest_telemetry import SheetsServer, Story
+    from pytest_telemetry import FakeClock, SheetsServer, Story
 
     from tests.plugins.sheets.conftest import Sinks
 
@@ -144,6 +144,19 @@ def test_the_health_says_the_same(
     mistake(google)
     health = sink.check_health()
     assert (health.ok, health.message) == (False, shipping(sink)(story.run()[1]).reason)
+
+
+def test_google_is_not_asked_for_its_health_all_the_time(
+    google: SheetsServer, tabs: Sinks, clock: FakeClock
+) -> None:
+    sink = tabs()
+    assert sink.check_health().ok
+    asked = len(google.requests)
+    google.unshare()
+    assert sink.check_health().ok
+    assert len(google.requests) == asked
+    clock.advance(300)
+    assert not sink.check_health().ok
 
 
 def test_the_health_of_one_that_is_down(google: SheetsServer, tabs: Sinks) -> None:
