@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -146,6 +148,28 @@ def test_what_waited_for_a_key_arrives_with_it(home: Home, server: PostHogServer
     run(home, server, "tell(TelemetryClient(), 1)", POSTHOG_API_KEY="")
     deliver(home, server)
     assert [*told(server).values()] == [1]
+
+
+def test_what_posthog_cannot_take_costs_no_other_event(home: Home, server: PostHogServer) -> None:
+    """Tell of an event of two megabytes, which is kept with the reason, and of odd ones."""
+    run(
+        home,
+        server,
+        """
+with TelemetryClient() as client:
+    circle = {}
+    circle["again"] = circle
+    client.capture("large", properties={"text": "x" * 2_000_000})
+    for odd in (object(), float("nan"), {1: {2}}, "half \\ud800", b"\\xff", circle):
+        client.capture("odd", properties={"value": odd})
+    client.flush(30)
+""",
+    )
+    assert [event["event"] for event in server.events] == ["odd"] * 6
+    with closing(sqlite3.connect(home.base_dir / "dead_letters.sqlite")) as letters:
+        [(code, reason)] = letters.execute("SELECT code, reason FROM dead_letters").fetchall()
+    assert code == "too_large"
+    assert "921,600 bytes" in reason
 
 
 def test_threads_a_forked_child_and_the_exit_are_all_heard(
