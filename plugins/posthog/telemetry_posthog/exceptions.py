@@ -66,7 +66,7 @@ def _mechanism(
     known: dict[str, Any] = {"exception_id": number, "type": "generic", "handled": handled}
     if parent is not None:
         source = _text(described.get("relation"))
-        known |= {"parent_id": parent, "type": "chained", "source": source}
+        known = {"exception_id": number, "parent_id": parent, "type": "chained", "source": source}
     known["synthetic"] = synthetic
     if described.get("is_group") is True:
         known["is_exception_group"] = True

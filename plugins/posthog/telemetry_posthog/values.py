@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from types import NoneType
 from typing import Any
@@ -13,7 +14,9 @@ _MOST_LEVELS = 100
 
 
 def plain(value: Any) -> Any:
-    """Return a value for JSON: decimals as numbers, bytes as text, all else as the core writes it.
+    """Return a value for JSON: decimals as numbers, bytes as text, times with their offset.
+
+    All else is as the core writes it, an object its fields or its text.
 
     What is plain already is returned as it is, NaN included, which `encoded` writes as null.
     Never raises.
@@ -35,6 +38,8 @@ def _converted(value: Any, levels: int) -> Any:
         return float(value)
     if isinstance(value, (bytes, bytearray)):
         return bytes(value).decode("utf-8", "replace")
+    if isinstance(value, date):
+        return value.isoformat()
     if levels and type(value) is dict:
         return {key: _converted(item, levels - 1) for key, item in list(value.items())}
     if levels and type(value) in {list, tuple, set, frozenset}:

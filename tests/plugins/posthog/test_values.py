@@ -27,7 +27,7 @@ class Plan:
         ({"a"}, ["a"]),
         ((1, 2), [1, 2]),
         (b"text", "text"),
-        (datetime(2026, 1, 1, tzinfo=UTC), "2026-01-01T00:00:00Z"),
+        (datetime(2026, 1, 1, tzinfo=UTC), "2026-01-01T00:00:00+00:00"),
         ({1: 2}, {"1": 2}),
         ({"price": Decimal(2), "in": [b"x"]}, {"price": 2.0, "in": ["x"]}),
         (Path("/a"), "/a"),
