@@ -241,7 +241,7 @@ def _asked(connection: HTTPConnection, request: httpx.Request) -> Answer:
 
 
 def _send(connection: HTTPConnection, request: httpx.Request, body: bytes) -> None:
-    target = request.url.raw_path.decode("ascii")
+    target = request.extensions.get("target", request.url.raw_path).decode("ascii")
     connection.putrequest(request.method, target, skip_host=True, skip_accept_encoding=True)
     for name, value in request.headers.raw:
         connection.putheader(name, value)

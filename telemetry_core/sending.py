@@ -156,18 +156,24 @@ def request(
     clock: Clock,
     headers: Mapping[str, str] | None = None,
     largest: int = LARGEST_ANSWER,
+    secret_query: str = "",
 ) -> Answer:
     """Make a request and read the whole answer, both before the batch's deadline.
 
     Raises `httpx.TransportError` when the network or the deadline gets in the way, which
     `receipt_for_error` turns into a receipt; so does an answer of more than the `largest` number of bytes.
+
+    :param secret_query: goes behind the URL on the wire, where httpx writes URLs into its log.
     """
     import httpx
 
     timeout = timeout_for(batch, clock)
     body = bytearray()
     to = _parsed(url)
-    with client.stream(method, to, content=content, headers=headers, timeout=timeout) as response:
+    hidden = {"target": _target_with(to, secret_query)} if secret_query else None
+    with client.stream(
+        method, to, content=content, headers=headers, timeout=timeout, extensions=hidden
+    ) as response:
         for chunk in response.iter_raw():
             body += chunk
             if clock.monotonic() >= batch.deadline:
@@ -175,6 +181,10 @@ def request(
             if len(body) > largest:
                 raise httpx.ReadError("the answer is too large", request=response.request)
         return Answer(response.status_code, response.headers, bytes(body))
+
+
+def _target_with(url: httpx.URL, query: str) -> bytes:
+    return url.raw_path + (b"&" if url.query else b"?") + query.encode("ascii")
 
 
 @lru_cache(maxsize=64)

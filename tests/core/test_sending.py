@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from pytest_telemetry import HttpServer
 
 from telemetry_core.clock import SystemClock
 from telemetry_core.models import RunEvent
@@ -339,6 +340,22 @@ def test_proxies_of_the_environment_are_used_unless_it_is_said_otherwise(
 def test_a_trust_store_that_is_none_is_an_error_at_once(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         http_client(trust_store=tmp_path / "missing.pem")
+
+
+@pytest.mark.parametrize("place", ["serving", "mounted"])
+@pytest.mark.parametrize(("path", "asked"), [("/in", "/in?key=s"), ("/in?a=1", "/in?a=1&key=s")])
+def test_a_secret_of_the_query_goes_on_the_wire_and_into_no_log(
+    caplog: pytest.LogCaptureFixture, place: str, path: str, asked: str
+) -> None:
+    caplog.set_level(0)
+    fake = HttpServer()
+    with getattr(fake, place)() as url, http_client() as client:
+        batch, clock = batch_of(0), SystemClock()
+        to = f"{url}{path}"
+        request(client, "POST", to, b"{}", batch=batch, clock=clock, secret_query="key=s")
+    assert fake.requests[0].target == asked
+    assert "/in" in caplog.text
+    assert "key=" not in caplog.text
 
 
 def test_this_machine_is_known_by_its_names() -> None:

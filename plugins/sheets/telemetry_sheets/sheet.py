@@ -147,7 +147,7 @@ class Sheet:
         if error.answer is None or error.answer.status < _BAD_REQUEST:
             return Receipt.wait(words, code=code)
         receipt = receipt_for(error.answer.status, error.answer.headers, batch, self._clock, words)
-        return evolve(receipt, code=receipt.code and code)
+        return evolve(receipt, code=code)
 
     @staticmethod
     def _pausing(receipt: Receipt, seconds: float) -> Receipt:

@@ -67,15 +67,12 @@ class WebApp:
 
     def post_run(self, payload: APIPayload, deadline: float) -> Answer:
         """Post one run; raises `httpx.TransportError` when there is no answer."""
-        return self._call("POST", self.url, json_text(payload.to_dict()), deadline, self._bearer())
+        return self._call("POST", json_text(payload.to_dict()), deadline, self._bearer())
 
     def post_events(self, events: list[dict[str, Any]], deadline: float) -> Answer:
         """Post several rows; an Apps Script sees no header, so their token is in the query."""
-        url = self.url
-        if self._token:
-            sign = "&" if "?" in url else "?"
-            url = f"{url}{sign}token={quote(self._token.reveal(), safe='')}"
-        return self._call("POST", url, json_text({"events": events}), deadline, {})
+        query = f"token={quote(self._token.reveal(), safe='')}" if self._token else ""
+        return self._call("POST", json_text({"events": events}), deadline, {}, query)
 
     def add(self, rows: Iterable[Mapping[str, Any]], deadline: float) -> int:
         """Post rows together and return how many; raises `RefusedError` and `TransportError`."""
@@ -88,7 +85,7 @@ class WebApp:
 
     def look(self, deadline: float) -> Answer:
         """Ask for the web app and change nothing."""
-        return self._call("GET", self.url, None, deadline, self._bearer())
+        return self._call("GET", None, deadline, self._bearer())
 
     def close(self) -> None:
         """Close the connection."""
@@ -142,14 +139,20 @@ class WebApp:
         return {"Authorization": f"Bearer {self._token.reveal()}"} if self._token else {}
 
     def _call(
-        self, method: str, url: str, text: str | None, deadline: float, headers: dict[str, str]
+        self,
+        method: str,
+        text: str | None,
+        deadline: float,
+        headers: dict[str, str],
+        secret_query: str = "",
     ) -> Answer:
         return request(
             self._client,
             method,
-            url,
+            self.url,
             None if text is None else text.encode(),
             batch=Batch((), deadline=deadline),
             clock=self._clock,
             headers={**_JSON, **headers},
+            secret_query=secret_query,
         )

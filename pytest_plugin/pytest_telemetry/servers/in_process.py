@@ -49,7 +49,7 @@ def _read(request: httpx.Request) -> Request:
     for name, text in request.headers.raw:
         key, value = name.decode("latin-1").lower(), text.decode("latin-1")
         headers[key] = f"{headers[key]}, {value}" if key in headers else value
-    target = request.url.raw_path.decode("ascii")
+    target = request.extensions.get("target", request.url.raw_path).decode("ascii")
     return Request(request.method, target, headers, request.read())
 
 

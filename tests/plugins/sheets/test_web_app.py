@@ -134,3 +134,14 @@ def test_its_health_is_whether_the_web_app_is_there(
     web_app.answer = Response(status, {}, b"")
     health = sinks(api_url=web_app.url).check_health()
     assert (health.ok, words in health.message) == (ok, True)
+
+
+def test_the_token_in_the_query_is_in_no_line_of_a_log(
+    ship_events: Ship, story: Story, web_app: WebAppServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(0)
+    assert ship_events(story.run()[1]).delivered
+    web_app.down()
+    receipt = ship_events(story.run()[1])
+    assert TOKEN in str(web_app.requests[0].target)
+    assert TOKEN not in f"{caplog.text}{receipt}"
