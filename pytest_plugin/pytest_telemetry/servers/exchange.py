@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from pytest_telemetry.servers.faults import Fault
-    from pytest_telemetry.servers.messages import Request
+    from pytest_telemetry.servers.messages import Refusal, Request, Response
 
 
 class UnansweredError(Exception):
@@ -31,6 +31,7 @@ class Exchange:
     """What a fault knows of a request.
 
     :ivar records: returns what the request carries, as the protocol understands it.
+    :ivar told: returns a refusal in the words of the protocol.
     :ivar patience: the seconds that the client waits for an answer, where it cannot see to that
         itself; without, it can, or it waits for ever.
     :ivar ended: tells whether nobody can be answered any more.
@@ -38,6 +39,7 @@ class Exchange:
 
     request: Request
     records: Callable[[], Iterable[Any]]
+    told: Callable[[Refusal], Response]
     changed: threading.Condition = field(repr=False)
     ended: Callable[[], bool]
     patience: float | None = None

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pytest_telemetry.servers import faults
 from pytest_telemetry.servers.exchange import Exchange, UnansweredError
-from pytest_telemetry.servers.messages import LARGEST_BODY, Refusal, Response
+from pytest_telemetry.servers.messages import LARGEST_BODY, Refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from pytest_telemetry.servers.loopback import Loopback
-    from pytest_telemetry.servers.messages import Request
+    from pytest_telemetry.servers.messages import Request, Response
     from telemetry_core import Clock
 
 _SHOWN = 10
@@ -55,6 +55,10 @@ class FakeServer(ABC):
     def records(self, request: Request) -> Iterable[Any]:
         """Return what `reject` looks at; raises `Refusal` when it cannot be read."""
         return [request]
+
+    def fault_answer(self, refusal: Refusal, request: Request) -> Response:  # noqa: ARG002
+        """Return in the protocol's words what faults answer, and what any server refuses."""
+        return refusal.response
 
     # -- where it is
 
@@ -117,6 +121,7 @@ class FakeServer(ABC):
         exchange = Exchange(
             request,
             lambda: self.records(request),
+            lambda refusal: self.fault_answer(refusal, request),
             self._changed,
             lambda: self.is_down or ended(),
             patience,
@@ -137,12 +142,13 @@ class FakeServer(ABC):
         try:
             return self._through(self._faults, exchange)
         except Refusal as refusal:
-            return refusal.response
+            in_its_words = type(refusal) is not Refusal  # a protocol has refusals of its own
+            return refusal.response if in_its_words else exchange.told(refusal)
         except UnansweredError:
             raise
         except Exception as error:
             self._broken.append(error)
-            return Response.json({"ok": False, "error": f"the fake is broken: {error!r}"}, 500)
+            return exchange.told(Refusal(500, f"the fake is broken: {error!r}"))
 
     def _through(self, left: Sequence[faults.Fault], exchange: Exchange) -> Response:
         """Return the answer of the first fault that acts, which may go on to those after it."""

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from pytest_telemetry.servers.exchange import LostError
-from pytest_telemetry.servers.messages import Refusal, Response
+from pytest_telemetry.servers.messages import Refusal
 from telemetry_core import SystemClock
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from pytest_telemetry.servers.exchange import Exchange
+    from pytest_telemetry.servers.messages import Response
     from telemetry_core import Clock
 
     GoOn: TypeAlias = Callable[[], Response]
@@ -61,7 +62,7 @@ class Fail(Fault):
 
     def act(self, exchange: Exchange, go_on: GoOn) -> Response:  # noqa: ARG002
         """Answer with the status."""
-        return Response.json({"ok": False, "error": "it fails on request"}, self._status)
+        return exchange.told(Refusal(self._status, "it fails on request"))
 
 
 class Hang(Fault):
@@ -113,8 +114,7 @@ class RateLimit(Fault):
     def act(self, exchange: Exchange, go_on: GoOn) -> Response:  # noqa: ARG002
         """Answer 429 and how many seconds of the span are left."""
         left = math.ceil(self._begun + self._span - self._clock.monotonic())
-        why = {"ok": False, "error": "too many requests"}
-        return Response.json(why, 429, retry_after=str(max(left, 0)))
+        return exchange.told(Refusal(429, "too many requests", retry_after=str(max(left, 0))))
 
 
 class Reject(Fault):
@@ -134,7 +134,7 @@ class Reject(Fault):
 
     def act(self, exchange: Exchange, go_on: GoOn) -> Response:  # noqa: ARG002
         """Answer with the code."""
-        return Response.json({"ok": False, "error": "it is rejected on request"}, self._code)
+        return exchange.told(Refusal(self._code, "it is rejected on request"))
 
 
 class LoseReply(Fault):

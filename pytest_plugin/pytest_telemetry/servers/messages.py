@@ -86,6 +86,10 @@ class Refusal(Exception):  # noqa: N818 - it is an answer, no error
         super().__init__(why)
         self.response = Response.json({"ok": False, "error": why}, status, **headers)
 
+    def saying(self, words: Response) -> Response:
+        """Return this refusal in other words: their body and headers, besides those it has."""
+        return Response(words.status, {**self.response.headers, **words.headers}, words.body)
+
 
 def read_json(text: bytes) -> Any:
     """Return the value that a text is in JSON, strictly; raises `Refusal` for anything else."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from pytest_telemetry.likeness import Likeness, distance, holds, items, report, short
@@ -16,7 +15,7 @@ from pytest_telemetry.servers.posthog.exceptions import EXCEPTION, issues_of, ju
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from pytest_telemetry.servers.messages import Request
+    from pytest_telemetry.servers.messages import Refusal, Request
     from pytest_telemetry.servers.posthog.batch import Batch, Event
     from pytest_telemetry.servers.posthog.exceptions import Issue
     from telemetry_core import Clock
@@ -90,10 +89,8 @@ class PostHogServer(FakeServer):
     def respond(
         self, request: Request, ended: Callable[[], bool], patience: float | None = None
     ) -> Response:
-        """Return the answer that all faults leave; theirs is in the words of this server, too."""
+        """Return the answer that all faults leave, and keep of it why something was not taken."""
         answer = super().respond(request, ended, patience)
-        if answer.body.startswith(b'{"ok":false'):
-            answer = _in_its_words(answer, request)
         if answer.status >= _REFUSED:
             why = answer.body.decode("utf-8", "replace")
             self.refusals.append(f"{answer.status} {request} {why}".strip())
@@ -124,6 +121,13 @@ class PostHogServer(FakeServer):
             return v1.carried(request)
         return v0.carried(request, path) if path in v0.PATHS else []
 
+    def fault_answer(self, refusal: Refusal, request: Request) -> Response:
+        """Return a refusal as the protocol of the request would say it."""
+        why, status = str(refusal), refusal.response.status
+        newer = _path(request) == v1.PATH
+        words = RefusedV1(status, "error", why) if newer else Refused(status, why)
+        return refusal.saying(words.response)
+
     def _keep(self, batch: Batch) -> None:
         self.batches.append(batch)
         for event in batch.events:
@@ -135,14 +139,6 @@ class PostHogServer(FakeServer):
 
 def _path(request: Request) -> str:
     return request.path.rstrip("/")
-
-
-def _in_its_words(answer: Response, request: Request) -> Response:
-    """Return what a fault answers as the protocol of the request would say it."""
-    why, status = json.loads(answer.body)["error"], answer.status
-    newer = _path(request) == v1.PATH
-    told = (RefusedV1(status, "error", why) if newer else Refused(status, why)).response
-    return Response(status, {**answer.headers, **told.headers}, told.body)
 
 
 def _likeness(event: Event, name: str, properties: Mapping[str, Any]) -> Likeness:

@@ -113,16 +113,6 @@ class RunsServer(FakeServer):
 
     # -- the protocol
 
-    def respond(
-        self, request: Request, ended: Callable[[], bool], patience: float | None = None
-    ) -> Response:
-        """Return the answer that all faults leave; theirs is in the words of this service, too."""
-        answer = super().respond(request, ended, patience)
-        if not answer.body.startswith(b'{"ok":false'):
-            return answer
-        detail = json.loads(answer.body)["error"]
-        return Response(answer.status, answer.headers, json.dumps({"detail": detail}).encode())
-
     def handle(self, request: Request) -> Response:
         """Answer a request of any kind."""
         api = self._theirs if self.reference else self._ours
@@ -131,8 +121,12 @@ class RunsServer(FakeServer):
         except (Refused, BrokenOffError) as refusal:
             answer = refusal.response
         except Refusal as refusal:
-            answer = Refused(refusal.response.status, str(refusal)).response
+            answer = self.fault_answer(refusal, request)
         return Response(answer.status, {**answer.headers, **api.headers}, answer.body)
+
+    def fault_answer(self, refusal: Refusal, request: Request) -> Response:  # noqa: ARG002
+        """Return a refusal in the words of this service."""
+        return refusal.saying(Refused(refusal.response.status, str(refusal)).response)
 
     def records(self, request: Request) -> list[Any]:
         """Return the runs or the records that a request brings; of a change what it changes."""

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from pytest_telemetry.likeness import Likeness, holds, items, report
 from pytest_telemetry.servers.fake import FakeServer
-from pytest_telemetry.servers.messages import Request, Response
+from pytest_telemetry.servers.messages import Refusal, Request, Response
 from pytest_telemetry.servers.sheets import values_api, web_app
 from pytest_telemetry.servers.sheets.accounts import SPREADSHEETS, Accounts
 from pytest_telemetry.servers.sheets.answers import NoPage, Refused, TokenRefused, not_enabled
@@ -139,21 +139,6 @@ class SheetsServer(FakeServer):
 
     # -- the protocol
 
-    def respond(
-        self, request: Request, ended: Callable[[], bool], patience: float | None = None
-    ) -> Response:
-        """Return the answer that all faults leave; theirs is in Google's words, too."""
-        answer = super().respond(request, ended, patience)
-        if not answer.body.startswith(b'{"ok":false') or _is_of_web_app(request):
-            return answer
-        why = json.loads(answer.body)["error"]
-        theirs = (
-            TokenRefused("internal_failure", why, answer.status)
-            if urlsplit(request.target).path == "/token"
-            else Refused(answer.status, why)
-        ).response
-        return Response(answer.status, {**answer.headers, **theirs.headers}, theirs.body)
-
     def handle(self, request: Request) -> Response:
         """Answer a request of any kind."""
         path = urlsplit(request.target).path
@@ -178,6 +163,15 @@ class SheetsServer(FakeServer):
         rows = values_api.body_of(request).get("values", [])
         header = tab.header or (rows[0] if rows else [])
         return [named(header, row) for row in rows]
+
+    def fault_answer(self, refusal: Refusal, request: Request) -> Response:
+        """Return a refusal in Google's words; the web app is a script of ours."""
+        if _is_of_web_app(request):
+            return refusal.response
+        of_tokens = urlsplit(request.target).path == "/token"
+        why, status = str(refusal), refusal.response.status
+        words = TokenRefused("internal_failure", why, status) if of_tokens else Refused(status, why)
+        return refusal.saying(words.response)
 
     def _values(self, request: Request) -> dict[str, Any]:
         """Return the answer of the values API, after its checks in their order."""
