@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pytest_telemetry.servers.messages import Request as Request
     from pytest_telemetry.servers.messages import Response as Response
     from pytest_telemetry.servers.posthog.server import PostHogServer as PostHogServer
+    from pytest_telemetry.servers.raxe.server import RaxeServer as RaxeServer
     from pytest_telemetry.servers.runs.server import RunsServer as RunsServer
     from pytest_telemetry.servers.sheets.cells import Formula as Formula
     from pytest_telemetry.servers.sheets.server import SheetsServer as SheetsServer
@@ -29,6 +30,7 @@ _HOMES = {
     "servers.http": "HttpServer",
     "servers.messages": "Refusal Request Response",
     "servers.posthog.server": "PostHogServer",
+    "servers.raxe.server": "RaxeServer",
     "servers.runs.server": "RunsServer",
     "servers.sheets.cells": "Formula",
     "servers.sheets.server": "SheetsServer",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pytest_telemetry.recorder import Recorder
     from pytest_telemetry.servers.http import HttpServer
     from pytest_telemetry.servers.posthog.server import PostHogServer
+    from pytest_telemetry.servers.raxe.server import RaxeServer
     from pytest_telemetry.servers.runs.server import RunsServer
     from pytest_telemetry.servers.sheets.server import SheetsServer
     from telemetry_core import TelemetryClient, TelemetryConfig
@@ -188,6 +189,16 @@ def telemetry_sheets_server(request: pytest.FixtureRequest) -> Iterator[SheetsSe
     from pytest_telemetry.servers.sheets.server import SheetsServer
 
     server = SheetsServer(_clock_of(request))
+    with server.serving():
+        yield server
+
+
+@pytest.fixture
+def telemetry_raxe_server(request: pytest.FixtureRequest) -> Iterator[RaxeServer]:
+    """Return a RAXE on a port of this machine, in the time that the test lives in."""
+    from pytest_telemetry.servers.raxe.server import RaxeServer
+
+    server = RaxeServer(_clock_of(request))
     with server.serving():
         yield server
 

@@ -18,12 +18,26 @@ if TYPE_CHECKING:
 _SHOWN = 500
 
 
-def run(server: FakeServer) -> None:
-    """Serve it on the port that the command line names."""
+def parser_for(server: FakeServer) -> argparse.ArgumentParser:
+    """Return what reads the command line; a fake may add options of its own."""
     words = type(server).__doc__ or type(server).__name__
     parser = argparse.ArgumentParser(description=words.splitlines()[0])
     parser.add_argument("--port", type=int, default=0, help="the port; any free one by default")
-    port = parser.parse_args().port
+    return parser
+
+
+def run(
+    server: FakeServer,
+    parser: argparse.ArgumentParser | None = None,
+    ready: Callable[[argparse.Namespace], None] = lambda _: None,
+) -> None:
+    """Serve it on the port that the command line names.
+
+    :param ready: called with the options once the port is open, before anything is printed.
+    """
+    parser = parser or parser_for(server)
+    options = parser.parse_args()
+    port = options.port
 
     def respond(request: Request, ended: Callable[[], bool]) -> Response:
         response = server.respond(request, ended)
@@ -35,6 +49,7 @@ def run(server: FakeServer) -> None:
     except (OSError, OverflowError) as error:
         parser.error(f"port {port} cannot be used: {error}")
     loopback.open()
+    ready(options)
     print(
         f"{type(server).__name__} listens at http://127.0.0.1:{loopback.port} (Ctrl-C ends it)",
         flush=True,

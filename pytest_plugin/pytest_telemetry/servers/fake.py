@@ -32,11 +32,13 @@ class FakeServer(ABC):
 
     :ivar requests: every request that arrived, whatever became of it.
     :ivar is_down: nobody can connect.
+    :ivar habits: faults that a protocol's server always has; `clear` leaves them.
     """
 
     def __init__(self, clock: Clock | None = None) -> None:
         self.requests: list[Request] = []
         self.is_down = False
+        self.habits: Sequence[faults.Fault] = ()
         self._clock = clock
         self._faults: list[faults.Fault] = []
         self._changed = threading.Condition()
@@ -140,7 +142,7 @@ class FakeServer(ABC):
 
     def _checked(self, exchange: Exchange) -> Response:
         try:
-            return self._through(self._faults, exchange)
+            return self._through([*self._faults, *self.habits], exchange)
         except Refusal as refusal:
             in_its_words = type(refusal) is not Refusal  # a protocol has refusals of its own
             return refusal.response if in_its_words else exchange.told(refusal)

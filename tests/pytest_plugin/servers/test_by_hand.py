@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import httpx
+from pytest_telemetry import RaxeServer
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 COMMAND = [sys.executable, "-m", "pytest_telemetry.servers.http"]
 
@@ -47,6 +53,19 @@ def test_the_spreadsheet_starts_likewise_and_hands_out_accounts() -> None:
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=30)
     assert account["token_uri"] == f"{url}/token"
+
+
+def test_raxe_starts_likewise_and_tells_its_keys_in_a_file(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pytest_telemetry.servers.raxe", "--keys", str(tmp_path / "k")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().split()[3]
+        keys = json.loads((tmp_path / "k").read_text("utf-8"))
+        headers = {"authorization": f"Bearer {keys['pro']}"}
+        tier = httpx.get(f"{url}/v1/health", headers=headers).json()["key"]["tier"]
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    assert (tier, keys) == ("pro", RaxeServer().keys)
 
 
 def test_a_port_that_is_taken_is_one_line_of_error() -> None:
