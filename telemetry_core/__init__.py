@@ -52,7 +52,9 @@ if TYPE_CHECKING:
     from telemetry_core.figures import HOUR as HOUR
     from telemetry_core.figures import CountedRun as CountedRun
     from telemetry_core.figures import figures_of as figures_of
+    from telemetry_core.files import create_file as create_file
     from telemetry_core.files import make_private_file as make_private_file
+    from telemetry_core.files import replace_file as replace_file
     from telemetry_core.files import set_aside as set_aside
     from telemetry_core.files import sync_directory as sync_directory
     from telemetry_core.files import sync_path as sync_path
@@ -119,7 +121,7 @@ _HOMES = {
         " SpoolError TelemetryError UnknownStatusError"
     ),
     "figures": "HOUR CountedRun figures_of",
-    "files": "make_private_file set_aside sync_directory sync_path",
+    "files": "create_file make_private_file replace_file set_aside sync_directory sync_path",
     "hookspecs": "NAME hookimpl hookspec",
     "ids": "IdSource derived_id format_run_id",
     "installation": "installation_id reset_installation_id",

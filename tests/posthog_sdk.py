@@ -45,7 +45,7 @@ CHANGING = {
 def recorded() -> dict[str, Any]:
     """Return the requests of every mode, and the events of every call, without what changes."""
     modes = {name: _request(_sent("capture", **mode)) for name, mode in MODES.items()}
-    calls = {name: _events(_sent(name)) for name in CALLS}
+    calls = {name: events_of(_sent(name)) for name in CALLS}
     return {"about": ABOUT, "requests": modes, "events": calls}
 
 
@@ -65,7 +65,8 @@ def _request(request: Request) -> dict[str, Any]:
     return {"target": request.target, "headers": headers, "body": body}
 
 
-def _events(request: Request) -> list[Any]:
+def events_of(request: Request) -> list[Any]:
+    """Return the events of a request, without what changes."""
     events: list[Any] = _without_changes("batch", request.json()["batch"])
     return events
 

@@ -97,7 +97,11 @@ class Postbox:
             proxies = not is_loopback(sink.host)
             try:
                 self._client = http_client(
-                    name=NAME, trust_store=sink.trust_store, proxies=proxies, connections=1
+                    name=NAME,
+                    headers={"User-Agent": sink.user_agent} if sink.user_agent else None,
+                    trust_store=sink.trust_store,
+                    proxies=proxies,
+                    connections=1,
                 )
             except OSError as error:
                 raise ConfigError(

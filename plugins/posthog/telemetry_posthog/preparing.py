@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from telemetry_core import Kind, Receipt, Rejection, installation_id
 from telemetry_posthog.bodies import LARGEST_EVENT, Item, encoded
+from telemetry_posthog.consent import Consent
 from telemetry_posthog.messages import Messages
 from telemetry_posthog.values import plain
 
@@ -22,14 +23,15 @@ _NAMELESS = Rejection("no_event", "PostHog takes no event without a name", certa
 class Preparing:
     """Says records as events, by the settings of a sink; what all have is computed once.
 
-    :ivar held_back: how many events `before_send` did not want to be sent.
+    :ivar held_back: how many events `before_send`, or the user, did not want to be sent.
     """
 
     def __init__(self, sink: PostHogSink, last_word: BeforeSend | None) -> None:
         extra = {"$geoip_disable": True} if sink.geoip_disable else {}
         self.held_back = 0
+        self._consent = sink.consent
         self.messages = Messages(
-            installation_id(sink.state_dir),
+            self._agreed().id or installation_id(sink.state_dir),
             groups=sink.groups,
             extra={**extra, **sink.super_properties},
             release=sink.release,
@@ -39,6 +41,10 @@ class Preparing:
 
     def prepared(self, batch: Iterable[Record]) -> tuple[Receipt, list[Item]]:
         """Return what is decided without asking PostHog, and what is to be sent."""
+        if not self._agreed().telemetry:
+            unwanted = [record.id for record in batch]
+            self.held_back += len(unwanted)
+            return Receipt.of(unwanted), []
         items, done, rejected = [], [], {}
         for record in batch:
             wanted = self._runs or record.kind is Kind.EVENT
@@ -50,6 +56,10 @@ class Preparing:
             else:
                 done.append(record.id)
         return Receipt.of(done, rejected), items
+
+    def _agreed(self) -> Consent:
+        """Return the user's choice as it is stored now; who is not asked has agreed."""
+        return Consent(telemetry=True) if self._consent is None else Consent.stored(self._consent)
 
     def content(self, message: dict[str, Any] | None) -> bytes | Rejection | None:
         """Return the JSON of an event, why there will never be any, or that nobody wants it."""

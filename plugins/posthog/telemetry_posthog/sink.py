@@ -52,9 +52,13 @@ class PostHogSink:
     :param release: the release that events are of, where they name none.
     :param trust_store: a PEM file with the certificates to trust instead of the usual ones.
     :param state_dir: where the installation's id is kept; without, in the user's state directory.
+    :param consent: a `telemetry.yaml` with the user's choice and his id; what he does not agree
+        to is neither sent nor kept.
+    :param user_agent: who sends, for the server, instead of this distribution.
     :param clock: what the deadlines of batches are meant by; the core offers its own.
     """
 
+    name: ClassVar[str] = "posthog"
     batch_size: ClassVar[int] = 100
     batch_bytes: ClassVar[int] = 4 * 1024 * 1024
     remote: ClassVar[bool] = True
@@ -75,6 +79,8 @@ class PostHogSink:
     release: str | None = field(default=None, metadata={"env": ("POSTHOG_RELEASE_ID",)})
     trust_store: Path | None = field(default=None, converter=optional(Path))
     state_dir: Path | None = field(default=None, converter=optional(Path))
+    consent: Path | None = field(default=None, converter=optional(Path))
+    user_agent: str | None = None
     clock: Clock = field(factory=SystemClock, repr=False)
 
     _postbox: Postbox | None = field(init=False, repr=False, default=None)

@@ -10,6 +10,7 @@ from typing import Any
 from telemetry_core import tolerant
 
 _PLAIN = frozenset({str, int, float, bool, NoneType})
+_KEYS = frozenset({str})
 _MOST_LEVELS = 100
 
 
@@ -28,7 +29,7 @@ def _is_plain(value: Any) -> bool:
     return type(value) in _PLAIN or (
         type(value) is dict
         and _PLAIN.issuperset(map(type, value.values()))
-        and all(type(key) is str for key in value)
+        and _KEYS.issuperset(map(type, value))
     )
 
 
