@@ -12,7 +12,7 @@ from telemetry_core import APIPayload
 from tests.plugins.sheets.conftest import TOKEN, shipping
 
 if TYPE_CHECKING:
-    from pytest_telemetry import Story
+    from pytest_telemetry import SheetsServer, Story
 
     from tests.plugins.sheets.conftest import Ship, Sinks, WebAppServer
 
@@ -145,3 +145,32 @@ def test_the_token_in_the_query_is_in_no_line_of_a_log(
     receipt = ship_events(story.run()[1])
     assert TOKEN in str(web_app.requests[0].target)
     assert TOKEN not in f"{caplog.text}{receipt}"
+
+
+# -- the script that the fake spreadsheet has
+
+
+@pytest.mark.parametrize("redirects", [False, True])
+@pytest.mark.parametrize("form", ["run", "events"])
+def test_a_script_puts_runs_into_its_sheet(
+    sinks: Sinks, google: SheetsServer, story: Story, form: str, redirects: bool
+) -> None:
+    google.web_app.redirects, google.web_app.token = redirects, TOKEN
+    sink = sinks(api_url=google.web_app_url, form=form, api_token=TOKEN)
+    assert sink.check_health().ok
+    runs = [story.run()[1] for _ in range(3)]
+    assert len(shipping(sink)(*runs).delivered) == 3
+    google.assert_row(run_id=runs[2].body.run_id, status="success")
+    assert len(google.rows) == 3
+
+
+@pytest.mark.parametrize("form", ["run", "events"])
+def test_a_script_with_another_token_gets_nothing(
+    sinks: Sinks, google: SheetsServer, story: Story, form: str
+) -> None:
+    google.web_app.token = "another"
+    receipt = shipping(sinks(api_url=google.web_app_url, form=form, api_token=TOKEN))(
+        story.run()[1]
+    )
+    assert (receipt.delivered, google.rows) == (frozenset(), [])
+    assert receipt.reason

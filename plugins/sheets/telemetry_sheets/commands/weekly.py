@@ -41,7 +41,8 @@ def weekly(sink: SheetsSink, name: str | None, dry_run: bool, as_json: bool) -> 
         )
         return 0
     screen = Screen()
-    screen.table(_SHOWN, [[str(row[column]) for column in _SHOWN] for row in rows])
+    if rows:
+        screen.table(_SHOWN, [[str(row[column]) for column in _SHOWN] for row in rows])
     done = "Nothing was added; leave out --dry-run." if dry_run else f"Added {added:,}."
     screen.line(f"{len(rows):,} rows of {week.name}. {done}")
     return 0
