@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from telemetry_core.config import PrivacySettings as PrivacySettings
     from telemetry_core.config import TelemetryConfig as TelemetryConfig
     from telemetry_core.config import load_config as load_config
+    from telemetry_core.credentials import Environment as Environment
     from telemetry_core.credentials import Secret as Secret
     from telemetry_core.default import associate_commit as associate_commit
     from telemetry_core.default import capture as capture
@@ -107,7 +108,7 @@ _HOMES = {
     "clock": "Bell Clock SystemClock calculate_duration_ms get_iso8601_timestamp iso8601 parse_iso8601",
     "codec": "decode_record encode_record",
     "config": "DeliverySettings PrivacySettings TelemetryConfig load_config",
-    "credentials": "Secret",
+    "credentials": "Environment Secret",
     "default": (
         "associate_commit capture capture_exception close end_run flush get_client get_stats"
         " health log_event set_client start_run track_run"

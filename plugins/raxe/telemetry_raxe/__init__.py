@@ -1,7 +1,7 @@
 """What speaks to RAXE, each name imported at its first use.
 
 The modules `credential_store`, `health_client` and `telemetry_shipper` have the names that RAXE's
-documents give; an `AuthenticationError` is in two of them, so that errors stay where they are.
+documents give. An `AuthenticationError` is in two of them, so errors are imported from there.
 """
 
 from __future__ import annotations
@@ -11,9 +11,21 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from telemetry_raxe.addresses import AddressError as AddressError
+    from telemetry_raxe.credential_store import CredentialStore as CredentialStore
+    from telemetry_raxe.credentials import Credentials as Credentials
+    from telemetry_raxe.health_client import HealthResponse as HealthResponse
+    from telemetry_raxe.health_client import TrialStatus as TrialStatus
+    from telemetry_raxe.health_client import check_health as check_health
+    from telemetry_raxe.health_client import check_health_async as check_health_async
 
 _HOMES = {
     "AddressError": "addresses",
+    "CredentialStore": "credential_store",
+    "Credentials": "credentials",
+    "HealthResponse": "health_client",
+    "TrialStatus": "health_client",
+    "check_health": "health_client",
+    "check_health_async": "health_client",
 }
 
 __all__ = [*_HOMES]  # noqa: PLE0604  # pyright: ignore[reportUnsupportedDunderAll]

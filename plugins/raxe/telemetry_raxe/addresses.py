@@ -4,16 +4,47 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from telemetry_core import ConfigError
+from telemetry_core import ConfigError, Environment
 
 API = "https://api.raxe.ai"
 CONSOLE = "https://console.raxe.ai"
+TELEMETRY_PATH, HEALTH_PATH = "/v1/telemetry", "/v1/health"
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_DEFAULTS = frozenset({API, API + TELEMETRY_PATH, API + HEALTH_PATH})
 
 
 class AddressError(ConfigError, ValueError):
     """An address cannot be used; the text never holds it, for it may hold a password."""
+
+
+def telemetry_url(endpoint: str = API, environ: Environment | None = None) -> str:
+    """Return where events are posted to; the default is wherever the variables say that RAXE is.
+
+    Raises `AddressError`.
+    """
+    return _url(endpoint, TELEMETRY_PATH, "RAXE_TELEMETRY_ENDPOINT", environ)
+
+
+def health_url(endpoint: str = API, environ: Environment | None = None) -> str:
+    """Return what is asked for the standing of a key, from a root or from the address itself.
+
+    Raises `AddressError`.
+    """
+    return _url(endpoint, HEALTH_PATH, "RAXE_HEALTH_ENDPOINT", environ)
+
+
+def console_url(environ: Environment | None = None) -> str:
+    """Return the root of the pages on which people manage their keys; raises `AddressError`."""
+    return trusted((environ or Environment()).text("RAXE_CONSOLE_URL") or CONSOLE)
+
+
+def keys_page(environ: Environment | None = None) -> str:
+    """Return the page where one gets a key; RAXE's own where the variable is of no use."""
+    try:
+        return f"{console_url(environ)}/keys"
+    except AddressError:
+        return f"{CONSOLE}/keys"
 
 
 def trusted(url: str) -> str:
@@ -42,3 +73,14 @@ def trusted(url: str) -> str:
             " write the address with https://"
         )
     return text
+
+
+def _url(endpoint: str, path: str, variable: str, environ: Environment | None) -> str:
+    chosen = endpoint
+    if endpoint.rstrip("/") in _DEFAULTS:
+        variables = environ or Environment()
+        chosen = variables.text(variable, "RAXE_API_BASE", "RAXE_CLOUD_ENDPOINT") or API
+    root = trusted(chosen)
+    if urlsplit(root).path.endswith(path):
+        return root
+    return root + path
