@@ -45,7 +45,7 @@ CHANGING = {
 def recorded() -> dict[str, Any]:
     """Return the requests of every mode, and the events of every call, without what changes."""
     modes = {name: _request(_sent("capture", **mode)) for name, mode in MODES.items()}
-    calls = {name: events_of(_sent(name)) for name in CALLS}
+    calls = {name: _events(_sent(name)) for name in CALLS}
     return {"about": ABOUT, "requests": modes, "events": calls}
 
 
@@ -60,25 +60,24 @@ def _sent(call: str, **options: Any) -> Request:
 
 
 def _request(request: Request) -> dict[str, Any]:
-    headers = {name: _without_changes(name, text) for name, text in request.headers.items()}
-    body = {name: _without_changes(name, value) for name, value in request.json().items()}
+    headers = {name: without_changes(name, text) for name, text in request.headers.items()}
+    body = {name: without_changes(name, value) for name, value in request.json().items()}
     return {"target": request.target, "headers": headers, "body": body}
 
 
-def events_of(request: Request) -> list[Any]:
-    """Return the events of a request, without what changes."""
-    events: list[Any] = _without_changes("batch", request.json()["batch"])
+def _events(request: Request) -> list[Any]:
+    events: list[Any] = without_changes("batch", request.json()["batch"])
     return events
 
 
-def _without_changes(name: str, value: Any) -> Any:
+def without_changes(name: str, value: Any) -> Any:
     """Return a value with a word in the place of all that another run has otherwise."""
     if name == "frames":
         value = [frame for frame in value if frame["module"] == "tests.posthog_calls"]
     if isinstance(value, dict):
-        return {key: _without_changes(key, one) for key, one in value.items()}
+        return {key: without_changes(key, one) for key, one in value.items()}
     if isinstance(value, list):
-        return [_without_changes("", one) for one in value]
+        return [without_changes("", one) for one in value]
     if name in CHANGING or name in OF_THE_MACHINE or value == VERSION:
         return "$any"
     if not isinstance(value, str) or value in KNOWN:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+OF_PROGRAM, OF_THREAD = "python.sys_excepthook", "python.threading_excepthook"
+
 _MOST = 50
 _ANONYMOUS = "<unknown>"  # a frame without a name would keep the event from becoming an issue
 
@@ -26,6 +28,12 @@ def exception_properties(
         "$exception_stack_trace": _text(exception.get("stack_trace")),
         "$exception_person": distinct_id,
     }
+
+
+def was_handled(properties: Mapping[str, Any]) -> bool:
+    """Tell whether the program, or its thread, lived on, by what is said beside an exception."""
+    source = properties.get("$exception_source")
+    return properties.get("$exception_level") != "fatal" and source not in (OF_PROGRAM, OF_THREAD)
 
 
 def is_described(exception: object) -> bool:
@@ -63,7 +71,8 @@ def _mechanism(
     described: Mapping[str, Any], number: int, parent: int | None, *, handled: bool
 ) -> dict[str, Any]:
     synthetic = described.get("synthetic") is True
-    known: dict[str, Any] = {"exception_id": number, "type": "generic", "handled": handled}
+    kind = "generic" if handled else "onuncaughtexception"
+    known: dict[str, Any] = {"exception_id": number, "type": kind, "handled": handled}
     if parent is not None:
         source = _text(described.get("relation"))
         known = {"exception_id": number, "parent_id": parent, "type": "chained", "source": source}

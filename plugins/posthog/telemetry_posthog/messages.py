@@ -14,7 +14,7 @@ from telemetry_core import (
     iso8601,
     parse_iso8601,
 )
-from telemetry_posthog.exceptions import exception_properties, is_described
+from telemetry_posthog.exceptions import exception_properties, is_described, was_handled
 from telemetry_posthog.surroundings import library, system
 from telemetry_posthog.values import plain
 
@@ -122,7 +122,7 @@ class Messages:
         if not is_described(described):
             return own
         person = distinct_id or self._installation
-        handled = own.get("$exception_level") != "fatal"
+        handled = was_handled(own)
         rest = {name: value for name, value in own.items() if name != "exception"}
         return exception_properties(described, person, handled=handled) | rest
 

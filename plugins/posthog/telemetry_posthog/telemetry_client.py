@@ -59,7 +59,7 @@ class TelemetryClient:
 
     :param user_agent: who sends, for the server: `tool/1.0`.
     :param consent: the `telemetry.yaml` with the choice of the user and his id.
-    :param excepthook: whether what ends the program or a thread is told, as fatal.
+    :param excepthook: whether what nobody catches is told.
     :param settings: further settings of the sink by name: endpoint, gzip, super_properties, …
     """
 

@@ -69,7 +69,8 @@ def test_what_ends_a_thread_is_told_too(
     thread.start()
     thread.join()
     (properties,) = fatal(client, server)
-    assert properties["$exception_message"] == "broken"
+    assert (properties["$exception_message"], properties["$exception_level"]) == ("broken", "error")
+    assert [issue.handled for issue in server.issues] == [False]
     assert [str(error) for error in earlier] == ["broken"]
 
 
