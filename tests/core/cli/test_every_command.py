@@ -59,6 +59,11 @@ ARGUMENTS: dict[Words, list[str]] = {
     ("init",): ["--yes", "--config", "another.toml"],
     ("track",): [sys.executable, "-c", "pass"],
 }
+SETTINGS = """service = "default"
+
+[plugins.sheets]
+api_url = "http://127.0.0.1:1/sheet"
+"""
 ENDLESS = {("runs", "tail")}
 FOR_ANOTHER_PROGRAM = {("completion",)}  # what a shell reads is not laid out for people
 
@@ -98,7 +103,7 @@ each_shown = pytest.mark.parametrize("words", SHOWN, ids=" ".join)
 @pytest.fixture
 def needing(store: Path, alive: Callable[[], object]) -> Callable[[Words], list[str]]:
     """Record what is hard to show, and return what gives the arguments that a command needs."""
-    Path("telemetry.toml").write_text('service = "default"\n')
+    Path("telemetry.toml").write_text(SETTINGS)
     with TelemetryClient(load_config()) as client:
         run = client.start_run(HOSTILE, "job", input_summary=HOSTILE, items_failed=2)
         client.log_event(run, "event " + HOSTILE, {"payload": HOSTILE})

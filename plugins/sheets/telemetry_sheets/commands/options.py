@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from telemetry_core import TelemetryError
 from telemetry_core.cli import config_option, read_config, sink_names
 
 if TYPE_CHECKING:
@@ -58,5 +59,5 @@ def _sink(name: str | None, config_path: str | None) -> SheetsSink:
     if found is None:
         silenced = config.do_not_track or config.test_mode == "mock"
         why = "what leaves the machine is silenced here" if silenced else "it is another plugin"
-        raise click.UsageError(f"{wanted} is no sheets sink: {why}")
+        raise TelemetryError(f"{wanted} is no sheets sink: {why}")
     return found
