@@ -75,7 +75,7 @@ class Account:
     @property
     def key_id(self) -> str:
         """Return the id that a client computes of its key, too."""
-        return f"key_{hashlib.sha256(self.key.encode()).hexdigest()[:12]}"
+        return key_id_of(self.key)
 
     @property
     def events_today(self) -> int:
@@ -159,6 +159,11 @@ class Accounts(dict[str, Account]):
         if found is None or found["type"] != "temp":
             raise unknown_key()
         return self.add(key, "temporary")
+
+
+def key_id_of(key: str) -> str:
+    """Return the id by which a key is spoken of."""
+    return f"key_{hashlib.sha256(key.encode()).hexdigest()[:12]}"
 
 
 def bearer(request: Request) -> str:

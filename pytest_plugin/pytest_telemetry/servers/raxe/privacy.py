@@ -38,7 +38,7 @@ class Violation(NamedTuple):
 
 def violation_in(event: dict[str, Any]) -> Violation | None:
     """Return the first thing in an event that must not be there."""
-    for name, place, text in _texts("", "", event):
+    for name, place, text in _texts(event):
         if _HASH.fullmatch(text):
             continue
         if name in _RAW or name == _NEVER:
@@ -48,15 +48,18 @@ def violation_in(event: dict[str, Any]) -> Violation | None:
     return None
 
 
-def _texts(name: str, place: str, value: Any) -> Iterator[tuple[str, str, str]]:
-    """Give every text in a value that is not empty, with its name and where it is."""
-    match value:
-        case dict():
-            for key, inner in value.items():
-                at = f"{place}.{key}" if place else key
-                yield from _texts(_NEVER if name == _NEVER else key, at, inner)
-        case list():
-            for number, inner in enumerate(value):
-                yield from _texts(name, f"{place}[{number}]", inner)
-        case str() if value:
+def _texts(event: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Give every text in an event that is not empty, with its name and where it is."""
+    left: list[tuple[str, str, Any]] = [("", "", event)]
+    while left:  # as deep as JSON may be, which Python's calls are not
+        name, place, value = left.pop()
+        if isinstance(value, str) and value:
             yield name, place, value
+        elif isinstance(value, dict):
+            of_never = name == _NEVER
+            inner = (
+                (name if of_never else key, f"{place}.{key}", one) for key, one in value.items()
+            )
+            left += reversed([(key, at.removeprefix("."), one) for key, at, one in inner])
+        elif isinstance(value, list):
+            left += reversed([(name, f"{place}[{at}]", one) for at, one in enumerate(value)])

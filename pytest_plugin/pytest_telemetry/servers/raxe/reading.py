@@ -80,7 +80,9 @@ def read(request: Request, key: str, limits: Limits) -> Batch:
 def carried(request: Request) -> list[Event]:
     """Return the events in a body as they came, whatever becomes of them."""
     events = _object(request.content()).get("events")
-    return events if isinstance(events, list) else []
+    return (
+        [event for event in events if isinstance(event, dict)] if isinstance(events, list) else []
+    )
 
 
 def _object(content: bytes) -> dict[str, Any]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_telemetry.likeness import Likeness, distance, holds, items, report, short
 from pytest_telemetry.servers.fake import FakeServer
 from pytest_telemetry.servers.messages import Refusal, Request, Response
 from pytest_telemetry.servers.raxe import situations
-from pytest_telemetry.servers.raxe.accounts import Account, Accounts
+from pytest_telemetry.servers.raxe.accounts import Account, Accounts, key_id_of
 from pytest_telemetry.servers.raxe.answers import Refused, private
+from pytest_telemetry.servers.raxe.console import Console
 from pytest_telemetry.servers.raxe.events import problem_of
 from pytest_telemetry.servers.raxe.health import health
 from pytest_telemetry.servers.raxe.privacy import violation_in
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 
 _TELEMETRY = "/v1/telemetry"
 _LATE = 60.0  # seconds: no client waits as long
+_LINK_CODE = "RAXE01"
+_EVENT = re.compile(r"/api/events/(?P<id>\w+)")
 
 
 class RaxeServer(FakeServer):
@@ -32,6 +36,7 @@ class RaxeServer(FakeServer):
 
     :ivar keys: a key for each situation that a client can be in.
     :ivar accounts: what keys are allowed and have used, by key; offline-minted ones come by themselves.
+    :ivar console: where owners sign their clients in; it gives the key `pro`.
     :ivar time: its clock; `time.ahead` is by how many seconds it differs from the test's.
     :ivar limits: how much one request brings.
     :ivar batches: what each request brought that was taken, at least in part.
@@ -46,6 +51,8 @@ class RaxeServer(FakeServer):
         self.keys = situations.keys()
         self.accounts = Accounts(self.time)
         situations.seed(self.accounts, self.keys)
+        owned = self.keys["pro"]
+        self.console = Console(owned, {_LINK_CODE: owned}, self.time, self._scans_of)
         self.late = situations.Late(self.keys["slow"], _LATE)
         self.habits = [self.late]
         self.limits = Limits()
@@ -88,6 +95,8 @@ class RaxeServer(FakeServer):
 
     def handle(self, request: Request) -> Response:
         """Answer a request of any kind."""
+        if answer := self.console.answer(request, self._origin(request)):
+            return answer
         match request.method, request.path.rstrip("/"):
             case "POST", "/v1/telemetry":
                 return self._take(self._read(request))
@@ -97,6 +106,8 @@ class RaxeServer(FakeServer):
                 account = self._admitted(request)
                 came = [event for key, event in self._events.values() if key == account.key]
                 return Response.json(health(account, came))
+            case "GET", path if found := _EVENT.fullmatch(path):
+                return self._shown(request, found["id"])
             case _, "/v1/telemetry" | "/v1/telemetry/dry-run":
                 raise Refused(405, "only POST is taken here", allow="POST")
         raise Refused(404, f"nothing is at {request.path}")
@@ -178,6 +189,20 @@ class RaxeServer(FakeServer):
         if why := problem_of(event):
             return "EVT_001", why
         return next((words for where, words in self._refused if where(event)), None)
+
+    def _shown(self, request: Request, name: str) -> Response:
+        """Return an event as its owner looks at it."""
+        account = self._admitted(request)
+        key, event = self._events.get(name, (account.key, None))
+        if event is None or key != account.key:
+            raise Refused(404, "Event not found")
+        return Response.json({**event["payload"], **event})
+
+    def _scans_of(self, key_id: str) -> int:
+        kinds = (
+            event["event_type"] for key, event in self._events.values() if key_id_of(key) == key_id
+        )
+        return list(kinds).count("scan")
 
     def _origin(self, request: Request) -> str:
         """Return the address that the client knows, whose console is there, too."""
