@@ -31,6 +31,7 @@ _OFFERED_BY = {
 
 # What is said of theirs in the list of all commands: to ask for it they would be imported.
 _ABOUT = {
+    "auth": "Manage the key of RAXE.",
     "db": "Take care of the runs database.",
     "import": "Bring in what other programs recorded.",
     "posthog": "Send to PostHog what was recorded before.",

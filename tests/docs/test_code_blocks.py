@@ -120,7 +120,9 @@ def scratch(tmp_path: Path) -> Path:
 
 
 def _environ(scratch: Path) -> dict[str, str]:
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith(("TELEMETRY_", "AGENT_"))}
+    inherited = {
+        k: v for k, v in os.environ.items() if not k.startswith(("TELEMETRY_", "AGENT_", "RAXE_"))
+    }
     ours = {"TELEMETRY_BASE_DIR": str(scratch / "store"), "TELEMETRY_EXIT_TIMEOUT": "30"}
     return {**inherited, **ours, "NO_COLOR": "1"}
 

@@ -26,6 +26,11 @@ def days_until(then: int, now: int) -> int:
     return max(0, -((now - then) // DAY))
 
 
+def ago(days: int) -> str:
+    """Say how many full days something is past."""
+    return {0: "today", 1: "1 day ago"}.get(days, f"{days} days ago")
+
+
 def days_since(then: int, now: int) -> int:
     """Return the full days since a time, none before it."""
     return max(0, (now - then) // DAY)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from telemetry_core import CredentialError as AnyCredentialError
 from telemetry_raxe.addresses import keys_page
+from telemetry_raxe.days import ago
 
 
 class CredentialError(AnyCredentialError):
@@ -22,8 +23,7 @@ class CredentialExpiredError(CredentialError):
     ) -> None:
         self.console_url = console_url or keys_page()
         self.days_expired = days_expired
-        ago = {0: "today", 1: "1 day ago"}.get(days_expired, f"{days_expired} days ago")
-        said = f"the key expired {ago}; get a new one at {self.console_url}, or with: telemetry auth login"
+        said = f"the key expired {ago(days_expired)}; get a new one at {self.console_url}, or with: telemetry auth login"
         super().__init__(message or said)
 
 
