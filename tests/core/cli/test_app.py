@@ -107,13 +107,13 @@ def test_a_command_that_joins_a_group_of_ours_says_who_has_it(
 def test_a_command_that_the_installed_version_lacks_is_said_to_come_later(
     call: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    info = tmp_path / "site" / "telemetry_raxe-0.1.dist-info"
+    info = tmp_path / "site" / "telemetry_ingest-0.1.dist-info"
     info.mkdir(parents=True)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: telemetry-raxe\nVersion: 0.1\n")
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: telemetry-ingest\nVersion: 0.1\n")
     monkeypatch.syspath_prepend(info.parent)
-    refused = call("auth", "login")
+    refused = call("ingest", "serve")
     assert refused.exit_code == 2
-    assert "comes with a later version of telemetry-raxe; 0.1, which is" in refused.stderr
+    assert "comes with a later version of telemetry-ingest; 0.1, which is" in refused.stderr
     assert "pip install" not in refused.stderr
 
 

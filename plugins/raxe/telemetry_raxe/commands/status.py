@@ -31,9 +31,9 @@ _NONE = (
 )
 @json_option
 def status(remote: bool, as_format: str, as_json: bool) -> int:
-    """Show the key in force, masked, with how long it lives and what it may do.
+    """Show the key in force, how long it lives and what it may do.
 
-    Exit code 1 when there is none, when it has expired, or when the service does not accept it or
+    It is masked. Exit code 1 when there is none, when it has expired, or when the service does not accept it or
     does not answer.
     """
     from telemetry_raxe.credential_store import CredentialStore
