@@ -6,8 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from telemetry_sqlite.filtering import where
+from telemetry_sqlite.packing import whole_rows
 from telemetry_sqlite.rows import event_dict, run_dict
-from telemetry_sqlite.store import SELECT_EVENT, SELECT_RUN
+from telemetry_sqlite.store import SELECT_EVENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +53,7 @@ class Follower:
         with self._reading() as connection:
             if connection is None:
                 return []
-            rows = connection.execute(f"{SELECT_RUN} {which}", bound).fetchall()
+            rows = whole_rows(connection, which, bound)
             self._watch(connection, where([_AMONG]), [json.dumps([row[0] for row in rows])])
         return [run_dict(row) for row in reversed(rows)]
 
@@ -123,8 +124,8 @@ class Follower:
         if not ids:
             return []
         conditions, values = self._which.conditions()
-        sql = f"{SELECT_RUN} {where([_AMONG, *conditions])} ORDER BY updated_at, id"
-        return connection.execute(sql, [json.dumps(ids), *values]).fetchall()
+        which = f"{where([_AMONG, *conditions])} ORDER BY updated_at, id"
+        return whole_rows(connection, which, [json.dumps(ids), *values])
 
 
 def _last(connection: Connection, table: str) -> int:

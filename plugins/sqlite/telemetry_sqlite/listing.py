@@ -125,9 +125,12 @@ class _Asked:
             yield _Way([(apart,)], _of_each(equal, self.window), self._near(length))
 
     def _near(self, length: int) -> Bounds:
-        """Return where runs are created of which so much is in common with their start."""
+        """Return where runs are created of which so much is in common with their start.
+
+        There is always an end: behind all text SQLite has blobs, which compare with no text here.
+        """
         begin, end = self.window
-        return begin and begin[:length], end and end[:length] + LAST
+        return begin and begin[:length], (end or "")[:length] + LAST
 
     def in_window(self) -> list[Condition]:
         """Return what is found at once by an index of start times."""

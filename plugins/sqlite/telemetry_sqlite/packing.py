@@ -1,4 +1,4 @@
-"""Reads many whole rows: SQLite hands each over as one value, which takes half as long."""
+"""Reads whole rows of runs: SQLite hands each over as one value, which takes half as long."""
 
 from __future__ import annotations
 
@@ -10,15 +10,24 @@ from msgspec.json import Decoder
 
 from telemetry_sqlite.damage import is_busy
 from telemetry_sqlite.rows import ROW_COLUMNS
-from telemetry_sqlite.store import SELECT_RUN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     Row = tuple[Any, ...]
 
-_PACKED = f"SELECT json_array({', '.join(ROW_COLUMNS)}) FROM agent_runs"
-_unpacked = Decoder(tuple).decode
+_COLUMNS = ", ".join(ROW_COLUMNS)
+
+
+class _InexactError(Exception):
+    """A number has decimals, of which SQLite writes fifteen digits only."""
+
+
+def _refuse(number: str) -> None:
+    raise _InexactError(number)
+
+
+_unpacked = Decoder(tuple, float_hook=_refuse).decode
 
 
 def whole_rows(connection: sqlite3.Connection, rest: str, values: Sequence[Any]) -> list[Row]:
@@ -27,12 +36,29 @@ def whole_rows(connection: sqlite3.Connection, rest: str, values: Sequence[Any])
     :param rest: the statement from its WHERE on.
     """
     try:
-        rows = connection.execute(f"{_PACKED} {rest}", values).fetchall()
-        return [_unpacked(row) for (row,) in rows]
+        sql = f"SELECT json_array({_COLUMNS}) FROM agent_runs {rest}"
+        return [_unpacked(row) for (row,) in connection.execute(sql, values).fetchall()]
     except sqlite3.OperationalError as error:
         if is_busy(error):
             raise
-    except MsgspecError:
+    except (MsgspecError, _InexactError):
         pass
-    # what JSON cannot say, a blob or an endless number, another program may have stored
-    return connection.execute(f"{SELECT_RUN} {rest}", values).fetchall()
+    return _foreign_rows(connection, f"SELECT {_COLUMNS} FROM agent_runs {rest}", values)
+
+
+def _foreign_rows(connection: sqlite3.Connection, sql: str, values: Sequence[Any]) -> list[Row]:
+    """Read what another program stored: decimals, endless numbers, blobs and text in any encoding.
+
+    What is no UTF-8 is written out, so that one such value keeps nobody from the other runs.
+    """
+    connection.text_factory = bytes
+    try:
+        rows = connection.execute(sql, values).fetchall()
+    finally:
+        connection.text_factory = str
+    return [tuple(readable_bytes(value) for value in row) for row in rows]
+
+
+def readable_bytes(value: Any) -> Any:
+    """Return bytes as text, every other value as it is."""
+    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value

@@ -12,12 +12,13 @@ from telemetry_sqlite import tallies
 from telemetry_sqlite.errors import AmbiguousIdError
 from telemetry_sqlite.filtering import EVERY_RUN, RunFilter, where
 from telemetry_sqlite.listing import LAST, Place, RowPage, page_of
+from telemetry_sqlite.packing import whole_rows
 from telemetry_sqlite.readers import OwnReaders, Readers
-from telemetry_sqlite.rows import event_dict, readable, run_dict
-from telemetry_sqlite.store import SELECT_EVENT, SELECT_RUN
+from telemetry_sqlite.rows import event_dict, readable, run_dict, run_of
+from telemetry_sqlite.store import SELECT_EVENT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from contextlib import AbstractContextManager
     from sqlite3 import Connection
 
@@ -90,8 +91,8 @@ class RunQueries:
         if after is not None:
             conditions.append(_BEHIND.format(by=by))
             values += [after[0], *after]
-        sql = f"{SELECT_RUN} {where(conditions)} ORDER BY {by} DESC, id LIMIT ? OFFSET ?"
-        rows = self._rows(sql, [*values, limit + 1, offset], run_dict)
+        rest = f"{where(conditions)} ORDER BY {by} DESC, id LIMIT ? OFFSET ?"
+        rows = self._runs(rest, [*values, limit + 1, offset])
         return _page(rows, limit, by)
 
     def list_rows(
@@ -118,12 +119,8 @@ class RunQueries:
 
     def one_row(self, event_id: str) -> tuple[Any, ...] | None:
         """Return the row of the run of this event id."""
-        with self._reading() as connection:
-            if connection is None:
-                return None
-            sql = f"{SELECT_RUN} WHERE event_id = ?"
-            row: tuple[Any, ...] | None = connection.execute(sql, (readable(event_id),)).fetchone()
-        return row
+        rows = self._whole_rows("WHERE event_id = ?", [readable(event_id)])
+        return rows[0] if rows else None
 
     def count(self, which: RunFilter = EVERY_RUN) -> int:
         """Return how many runs are meant."""
@@ -144,7 +141,7 @@ class RunQueries:
     def get_run(self, id: str) -> RunRecord | None:
         """Return the run of this event id or run id; of several with one run id the newest."""
         found = self._exactly(readable(id))
-        return None if found is None else RunRecord.from_dict(found)
+        return None if found is None else run_of(found)
 
     def find_run(self, id: str) -> dict[str, Any] | None:
         """Return the row that `get_run` would, or the only one whose id begins so.
@@ -161,18 +158,21 @@ class RunQueries:
         if after is not None:
             sql += " AND (timestamp, id) > (?, ?)"
             values += after
-        rows = self._rows(f"{sql} ORDER BY timestamp, id LIMIT ?", [*values, limit + 1], event_dict)
-        return _page(rows, limit, "timestamp")
+        sql += " ORDER BY timestamp, id LIMIT ?"
+        with self._reading() as connection:
+            if connection is None:
+                return Page()
+            rows = connection.execute(sql, [*values, limit + 1]).fetchall()
+        return _page([event_dict(row) for row in rows], limit, "timestamp")
 
     def children(self, run_id: str, *, limit: int = 1000) -> list[dict[str, Any]]:
         """Return the runs that this run started, the first one first."""
-        sql = f"{SELECT_RUN} WHERE parent_run_id = ? ORDER BY start_time, id LIMIT ?"
-        return self._rows(sql, [readable(run_id), limit], run_dict)
+        rest = "WHERE parent_run_id = ? ORDER BY start_time, id LIMIT ?"
+        return self._runs(rest, [readable(run_id), limit])
 
     def pending_api_posts(self, limit: int = 100) -> list[dict[str, Any]]:
         """Return runs that have ended and were not yet posted, the oldest first."""
-        sql = f"{SELECT_RUN} WHERE {_UNPOSTED} ORDER BY created_at, id LIMIT ?"
-        return self._rows(sql, [limit], run_dict)
+        return self._runs(f"WHERE {_UNPOSTED} ORDER BY created_at, id LIMIT ?", [limit])
 
     def note_posts(self, posted: Mapping[str, str], failed: Mapping[str, int]) -> set[str]:
         """Note what a sink says of its posts: when, or how often in vain; return the runs known.
@@ -241,12 +241,10 @@ class RunQueries:
         """Return the rows of runs whose event id or run id begins so, in the order they came."""
         wanted = readable(beginning)
         found: dict[int, tuple[Any, ...]] = {}
-        with self._reading() as connection:
-            for column in ("event_id", "run_id"):
-                sql = f"{SELECT_RUN} WHERE {column} >= ? AND {column} < ? ORDER BY {column} LIMIT ?"
-                if connection is not None:
-                    rows = connection.execute(sql, (wanted, wanted + LAST, limit))
-                    found.update((row[0], row) for row in rows)
+        for column in ("event_id", "run_id"):
+            rest = f"WHERE {column} >= ? AND {column} < ? ORDER BY {column} LIMIT ?"
+            rows = self._whole_rows(rest, [wanted, wanted + LAST, limit])
+            found.update((row[0], row) for row in rows)
         return [found[key] for key in sorted(found)][:limit]
 
     def _reading(self) -> AbstractContextManager[Connection | None]:
@@ -254,28 +252,28 @@ class RunQueries:
 
     def _exactly(self, wanted: str) -> dict[str, Any] | None:
         for condition in ("event_id = ?", "run_id = ?"):
-            sql = f"{SELECT_RUN} WHERE {condition} ORDER BY created_at DESC, id DESC LIMIT 1"
-            if found := self._rows(sql, [wanted], run_dict):
+            rest = f"WHERE {condition} ORDER BY created_at DESC, id DESC LIMIT 1"
+            if found := self._runs(rest, [wanted]):
                 return found[0]
         return None
 
     def _beginning_with(self, beginning: str) -> dict[str, Any] | None:
         found: dict[str, dict[str, Any]] = {}
         for column in ("event_id", "run_id"):
-            sql = f"{SELECT_RUN} WHERE {column} >= ? AND {column} < ? ORDER BY {column} LIMIT 3"
-            rows = self._rows(sql, [beginning, beginning + LAST], run_dict)
+            rest = f"WHERE {column} >= ? AND {column} < ? ORDER BY {column} LIMIT 3"
+            rows = self._runs(rest, [beginning, beginning + LAST])
             found.update((row["event_id"], row) for row in rows)
         if len(found) > 1:
             some = ", ".join(sorted(row["run_id"] for row in found.values()))
             raise AmbiguousIdError(f"several runs begin with {beginning!r}: {some}; say more of it")
         return next(iter(found.values()), None)
 
-    def _rows(
-        self, sql: str, values: list[Any], read: Callable[[Any], dict[str, Any]]
-    ) -> list[dict[str, Any]]:
+    def _runs(self, rest: str, values: list[Any]) -> list[dict[str, Any]]:
+        return [run_dict(row) for row in self._whole_rows(rest, values)]
+
+    def _whole_rows(self, rest: str, values: list[Any]) -> list[tuple[Any, ...]]:
         with self._reading() as connection:
-            rows = [] if connection is None else connection.execute(sql, values).fetchall()
-        return [read(row) for row in rows]
+            return [] if connection is None else whole_rows(connection, rest, values)
 
 
 def _page(rows: list[dict[str, Any]], limit: int, ordered_by: str) -> Page:

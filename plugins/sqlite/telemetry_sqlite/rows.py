@@ -14,6 +14,7 @@ from telemetry_core import (
     JSON_FIELDS,
     RUN_FIELDS,
     TIME_FIELDS,
+    InvalidRecordError,
     RunEvent,
     RunRecord,
     iso8601,
@@ -93,6 +94,7 @@ EVENT_COLUMNS = (
 
 _FLAGS = ("api_posted", "inferred")
 _NEVER_NULL = (*COUNT_FIELDS, "revision")
+_NUMBERS = (*_NEVER_NULL, "schema_version")
 _JSON_AT = tuple(RUN_COLUMNS.index(name) for name in JSON_FIELDS)
 _AS_JSON = frozenset({*JSON_FIELDS, "payload", "context"})
 _WIDEST = 2**63
@@ -153,7 +155,15 @@ def event_dict(row: Iterable[Any]) -> dict[str, Any]:
 
 def run_record(row: Iterable[Any]) -> RunRecord:
     """Read `ROW_COLUMNS` as the run they tell of."""
-    return RunRecord.from_dict(run_dict(row))
+    return run_of(run_dict(row))
+
+
+def run_of(run: dict[str, Any]) -> RunRecord:
+    """Return the run of a row that was read by name; a number that is none counts as 0."""
+    try:
+        return RunRecord.from_dict(run)
+    except InvalidRecordError:  # another program stored it, and what comes late is for it too
+        return RunRecord.from_dict({**run, **{name: _whole(run[name]) for name in _NUMBERS}})
 
 
 def normalized(run: RunRecord, seen_ns: int) -> RunRecord:
@@ -213,6 +223,13 @@ def fit(name: str, value: Any) -> Any:
     if not -_WIDEST <= value < _WIDEST:
         raise ValueError(f"{name} needs more than the 64 bits of a column")
     return value
+
+
+def _whole(value: Any) -> int:
+    try:
+        return int(value)
+    except (TypeError, ValueError, OverflowError):
+        return 0
 
 
 def _with(run: RunRecord, values: dict[str, Any]) -> RunRecord:

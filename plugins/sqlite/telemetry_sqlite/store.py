@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from itertools import chain, compress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from telemetry_core import Rejection, RunEvent, RunRecord, merge_runs
+from telemetry_sqlite.packing import whole_rows
 from telemetry_sqlite.rows import (
     EVENT_COLUMNS,
-    ROW_COLUMNS,
     RUN_COLUMNS,
     event_rows,
     normalized,
@@ -35,7 +35,6 @@ _INSERT_RUN = f"INSERT INTO agent_runs ({', '.join(RUN_COLUMNS)}) VALUES "
 # Since there are triggers, each statement copies first what pages it changes: many runs in one
 # are quicker. Every SQLite takes 999 values.
 _RUNS_AT_ONCE = 999 // len(RUN_COLUMNS)
-SELECT_RUN = f"SELECT {', '.join(ROW_COLUMNS)} FROM agent_runs"
 SELECT_EVENT = f"SELECT id, {', '.join(EVENT_COLUMNS)} FROM run_events"
 
 # What one record may be to blame for, told by each stage of the way into its row.
@@ -64,21 +63,26 @@ def store_records(connection: Connection, records: Iterable[Record]) -> dict[str
 
 def stored_runs(connection: Connection, event_ids: Sequence[str]) -> dict[str, RunRecord]:
     """Return the stored runs of these ids."""
-    runs = map(run_record, _found(connection, SELECT_RUN, event_ids))
-    return {run.event_id: run for run in runs}
+    rows = chain.from_iterable(
+        whole_rows(connection, which, some) for which, some in _among(event_ids)
+    )
+    return {run.event_id: run for run in map(run_record, rows)}
 
 
 def stored_ids(connection: Connection, event_ids: Sequence[str]) -> set[str]:
     """Return those of these event ids that are stored."""
-    rows = _found(connection, "SELECT event_id FROM agent_runs", event_ids)
+    rows = chain.from_iterable(
+        connection.execute(f"SELECT event_id FROM agent_runs {which}", some)
+        for which, some in _among(event_ids)
+    )
     return {event_id for (event_id,) in rows}
 
 
-def _found(connection: Connection, select: str, event_ids: Sequence[str]) -> Iterator[Any]:
+def _among(event_ids: Sequence[str]) -> Iterator[tuple[str, Sequence[str]]]:
+    """Give a condition and its values for as many ids as one statement takes."""
     for start in range(0, len(event_ids), _IDS_AT_ONCE):
         some = event_ids[start : start + _IDS_AT_ONCE]
-        marks = ", ".join("?" * len(some))
-        yield from connection.execute(f"{select} WHERE event_id IN ({marks})", some)
+        yield f"WHERE event_id IN ({', '.join('?' * len(some))})", some
 
 
 def _all_or_each(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from telemetry_core import iso8601
 from telemetry_sqlite import schema
 from telemetry_sqlite.listing import LAST
+from telemetry_sqlite.packing import readable_bytes
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -14,8 +16,9 @@ if TYPE_CHECKING:
 _DAY = 86_400 * 1_000_000_000
 _MINUTE = len("2026-01-01T12:00")
 _NO_TIME = ":"  # every time begins with a digit, and sorts before it
-_KEPT = "SELECT name, runs FROM run_tallies WHERE kind = ?"
-_COUNTED = "SELECT {column}, count(*) FROM agent_runs GROUP BY 1"
+# Names as bytes, since another program may have stored one that is no UTF-8.
+_KEPT = "SELECT CAST(name AS BLOB), runs FROM run_tallies WHERE kind = ?"
+_COUNTED = "SELECT CAST({column} AS BLOB), count(*) FROM agent_runs GROUP BY {column}"
 _COLUMNS = {"agent": "agent_name", "job": "job_type"}
 _ALL = {**_COLUMNS, "minute": f"substr(created_at, 1, {_MINUTE})"}
 
@@ -57,7 +60,10 @@ def runs_by(connection: Connection | None, kind: str) -> dict[str, int]:
         rows = connection.execute(_KEPT, (kind,)).fetchall()
     else:
         rows = connection.execute(_COUNTED.format(column=_COLUMNS[kind])).fetchall()
-    return dict(sorted(rows, key=lambda row: (-row[1], row[0])))
+    found: Counter[str] = Counter()
+    for name, runs in rows:
+        found[readable_bytes(name)] += runs
+    return dict(sorted(found.items(), key=lambda one: (-one[1], one[0])))
 
 
 def recent(connection: Connection | None, since: str) -> int:
@@ -81,7 +87,7 @@ def recent(connection: Connection | None, since: str) -> int:
 def wrong(connection: Connection) -> bool:
     """Whether tallies are kept and are not what one counts; reads an index of all runs for each."""
     return schema.tallied(connection) and any(
-        connection.execute(_KEPT + " ORDER BY 1", (kind,)).fetchall()
-        != connection.execute(f"{_COUNTED.format(column=column)} ORDER BY 1").fetchall()
+        connection.execute(_KEPT + " ORDER BY 1, 2", (kind,)).fetchall()
+        != connection.execute(f"{_COUNTED.format(column=column)} ORDER BY 1, 2").fetchall()
         for kind, column in _ALL.items()
     )

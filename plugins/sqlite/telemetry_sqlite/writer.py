@@ -20,7 +20,7 @@ from telemetry_core import (
 )
 from telemetry_sqlite.database import Database, reading
 from telemetry_sqlite.queries import RunQueries
-from telemetry_sqlite.rows import utc
+from telemetry_sqlite.rows import run_of, utc
 from telemetry_sqlite.store import store_records, stored_runs
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class DatabaseWriter:
 
     def get_pending_api_posts(self, limit: int = 100) -> list[RunRecord]:
         """Return runs that have ended and were not yet posted, the oldest first."""
-        return [RunRecord.from_dict(row) for row in self._queries.pending_api_posts(limit)]
+        return [run_of(row) for row in self._queries.pending_api_posts(limit)]
 
     def get_run_stats(self) -> dict[str, Any]:
         """Return total_runs, by_status, agents, recent_24h, pending_api_posts and the timestamp."""

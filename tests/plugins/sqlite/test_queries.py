@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from telemetry_sqlite import AmbiguousIdError, RunFilter, RunQueries, SqliteSink
+from telemetry_sqlite import AmbiguousIdError, RunFilter, RunQueries, SqliteSink, listing
 
 from telemetry_core.errors import UnknownStatusError
 
@@ -193,6 +195,21 @@ def test_figures_count_runs_by_status_agent_and_day(tell: Tell, queries: RunQuer
         "pending_api_posts": 2,
         "timestamp": "2026-01-02T13:00:00.000000+00:00",
     }
+
+
+def test_a_creation_that_is_no_text_keeps_no_window_from_being_listed(
+    tell: Tell, queries: RunQueries, sink: SqliteSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "_FEW_ROWS", 0)  # as where there are many
+    monkeypatch.setattr(listing, "_FEW_STARTS", 0)
+    for name in ("run-1", "run-2", "run-3"):
+        tell(name, start_time=f"{DAY}T10:00:00Z", created_at="2026-01-03T10:00:00Z")
+    with closing(sqlite3.connect(sink.destination())) as connection, connection:
+        connection.execute("UPDATE agent_runs SET created_at = x'01' WHERE run_id = 'run-1'")
+
+    window = RunFilter(start_time_from=f"{DAY}T09:00:00Z")
+
+    assert names(queries.list_runs(window).rows) == ["run-2", "run-3"]
 
 
 def test_json_that_another_program_spoilt_stays_text_beside_its_error(

@@ -164,6 +164,20 @@ def test_its_next_writer_completes_it(earlier: str, story: Story) -> None:
     assert RunQueries(earlier).totals(NOON).agents == {"crawler": 1, "other": 1}
 
 
+def test_an_index_that_has_more_columns_than_ours_is_made_anew(earlier: str) -> None:
+    shape = "SELECT sql FROM sqlite_master WHERE name = 'idx_runs_start'"
+    with closing(sqlite3.connect(earlier)) as connection:
+        before = connection.execute(shape).fetchall()
+        connection.executescript("""
+            DROP INDEX idx_runs_start;
+            CREATE INDEX idx_runs_start ON agent_runs (start_time DESC, created_at DESC, status);
+        """)
+        assert "idx_runs_start is of another shape" in schema.differences(connection)
+        Database(earlier).write(lambda _: None)
+        assert connection.execute(shape).fetchall() == before
+    assert differences(earlier) == []
+
+
 def test_triggers_alone_that_are_gone_have_all_counted_anew(earlier: str, story: Story) -> None:
     Database(earlier).write(lambda _: None)
     with closing(sqlite3.connect(earlier)) as connection:

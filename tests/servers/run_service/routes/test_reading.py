@@ -235,3 +235,26 @@ def test_runs_are_found_by_how_their_ids_begin(service: Asked) -> None:
     assert _ids(service, id_prefix="aa-", status="failed") == ["aa-2"]
     assert _ids(service, id_prefix="aa-", limit=1) == ["aa-1"]
     assert _ids(service, id_prefix="%") == []
+
+
+@pytest.mark.parametrize("value", ["x'ff41'", "CAST(x'ff41' AS TEXT)", "x'3132'"])
+@pytest.mark.parametrize("column", ["git_repo", "git_commit_hash", "agent_name", "duration_ms"])
+def test_bytes_that_another_program_stored_hide_no_run_and_no_figure(
+    service: Asked, column: str, value: str
+) -> None:
+    repo = {"git_repo": "https://github.com/a/b", "git_commit_hash": "abc1234"}
+    _store(service, run("e0", **repo), run("e1"))
+    with closing(sqlite3.connect(service.database)) as connection, connection:
+        connection.execute(f"UPDATE agent_runs SET {column} = {value} WHERE event_id = 'e0'")
+    listed = {found["event_id"]: found for found in service.get(RUNS).json()}
+    assert listed.keys() == {"e0", "e1"}
+    assert service.get(f"{RUNS}/e0").json() == listed["e0"]
+    for path in (
+        "/metrics",
+        "/metrics?format=prometheus",
+        "/api/v1/metadata",
+        f"{RUNS}/e0/commit-url",
+    ):
+        assert service.get(path).status_code == 200
+    assert service.post(RUNS, json=run("e0", status="success")).json()["status"] == "duplicate"
+    assert service.get(f"{RUNS}/e0").json()["status"] == "success"
