@@ -80,18 +80,22 @@ class Process:
         self._close_with_multiprocessing()
 
     def exit(self) -> None:
-        """Give every member's running workers one common span of time, then let go."""
+        """Give every member's running workers one common span of time, then let go.
+
+        One that is closed had its time, and is not waited for again.
+        """
         members = self._present()
         if not members:
             return
         self.wait_for_resumption()
-        deadline = SystemClock.monotonic() + max(member.exit_timeout for member in members)
+        now = SystemClock.monotonic()
+        deadline = now + max(member.exit_timeout for member in members)
         for member in members:
             with suppress(Exception):  # what one of them cannot do is no other's loss
                 member.ask_for_last_deliveries()
         for member in members:
             with suppress(Exception):
-                member.finish(deadline)
+                member.finish(deadline if member.exit_timeout else now)
 
     def _present(self) -> list[Member]:
         while True:

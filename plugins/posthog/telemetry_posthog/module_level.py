@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 from contextlib import ContextDecorator, suppress
 from functools import wraps
-from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any
 
 from telemetry_posthog.constants import FLUSH_TIMEOUT
-from telemetry_posthog.recorders import Nearest
+from telemetry_posthog.sources import Nearest
 from telemetry_posthog.telemetry_client import TelemetryClient
 
 if TYPE_CHECKING:
@@ -75,6 +74,8 @@ class capture(ContextDecorator):  # noqa: N801 - called like the function it sta
 
     def __call__(self, function: Any) -> Any:
         """Return a function of the same kind, each call of which is a block of its own."""
+        from inspect import iscoroutinefunction
+
         if not iscoroutinefunction(function):
             return super().__call__(function)
 

@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import UTC, datetime
-from functools import partial, wraps
+from functools import wraps
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypedDict
 
-from telemetry_core import FlushReport, get_logger
 from telemetry_posthog.constants import DEFAULT_QUEUE_SIZE, FLUSH_TIMEOUT
-from telemetry_posthog.recorders import Kept, in_memory
-from telemetry_posthog.values import plain
+from telemetry_posthog.sources import Kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from telemetry_core import FlushReport
     from telemetry_core import TelemetryClient as Recorder
-    from telemetry_posthog.recorders import Source
+    from telemetry_posthog.sources import Source
 
 P = ParamSpec("P")
-
-_logger = get_logger("telemetry_posthog.client")
 
 
 class CaptureArgs(TypedDict, total=False):
@@ -44,7 +41,10 @@ def _never_raising(
         except Exception as error:
             if client.strict:
                 raise
-            _logger.warning("%s failed, and sends nothing: %r", method.__name__, error)
+            from telemetry_core import get_logger
+
+            logger = get_logger("telemetry_posthog.client")
+            logger.warning("%s failed, and sends nothing: %r", method.__name__, error)
             return None
 
     return quiet
@@ -73,7 +73,7 @@ class TelemetryClient:
         **settings: Any,
     ) -> None:
         settings |= {"api_key": api_key, "host": host}
-        self._begin(Kept(partial(in_memory, settings, queue_size)))
+        self._begin(Kept(lambda: _in_memory(settings, queue_size)))
         if excepthook:
             from telemetry_posthog.excepthook import install_excepthook
 
@@ -116,8 +116,21 @@ class TelemetryClient:
         recorder = self._source.get()
         if recorder.disabled:
             return None
-        self._used = True
+        if not self._used:
+            self._use()
         return recorder
+
+    def _use(self) -> None:
+        from telemetry_posthog.values import plain
+
+        self._plain = plain
+        self._used = True
+
+    def _said(self, properties: Any, groups: Mapping[str, str] | None) -> Any:
+        """Return properties as the SDK would send them, before the core writes them its own way."""
+        if groups:
+            properties = {**(properties or {}), "$groups": dict(groups)}
+        return properties if properties is None else self._plain(properties)
 
     # -- events
 
@@ -140,7 +153,7 @@ class TelemetryClient:
         return recorder.capture(
             event,
             distinct_id,
-            _said(properties, groups),
+            self._said(properties, groups),
             timestamp=_moment(timestamp),
             context=context,
             event_id=uuid,
@@ -162,7 +175,7 @@ class TelemetryClient:
         recorder = self._recorder()
         if recorder is None:
             return None
-        return recorder.capture_exception(exception, distinct_id, _said(properties, groups))
+        return recorder.capture_exception(exception, distinct_id, self._said(properties, groups))
 
     # -- persons and groups
 
@@ -243,6 +256,8 @@ class TelemetryClient:
 
     def flush(self, timeout: float = FLUSH_TIMEOUT) -> FlushReport:
         """Have everything delivered that can be, within so many seconds; true when all was."""
+        from telemetry_core import FlushReport
+
         return self._source.get().flush(timeout) if self._used else FlushReport()
 
     def shutdown(self) -> None:
@@ -253,11 +268,10 @@ class TelemetryClient:
             self._source.end()
 
 
-def _said(properties: Any, groups: Mapping[str, str] | None) -> Any:
-    """Return properties as the SDK would send them, before the core writes them its own way."""
-    if groups:
-        properties = {**(properties or {}), "$groups": dict(groups)}
-    return properties if properties is None else plain(properties)
+def _in_memory(settings: dict[str, Any], queue_size: int) -> Recorder:
+    from telemetry_posthog.recorders import in_memory
+
+    return in_memory(settings, queue_size)
 
 
 def _moment(timestamp: datetime | str | None) -> str | None:

@@ -67,6 +67,15 @@ def test_all_share_the_longest_deadline(process: Process) -> None:
     assert all(400 < engine.spans[0] <= 500 for engine in engines)
 
 
+def test_one_that_had_its_time_is_not_waited_for_again(process: Process) -> None:
+    closed, open_ = Engine(0.0), Engine(500.0)
+    for engine in (closed, open_):
+        process.join(engine)
+    process.exit()
+    assert closed.spans[0] <= 0
+    assert open_.spans[0] > 400
+
+
 def test_an_engine_that_fails_at_the_exit_is_no_others_loss(process: Process) -> None:
     engines = [Engine(fails=True) for _ in range(3)]
     for engine in engines:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -134,6 +136,15 @@ def test_what_did_not_begin_does_not_end(
     with capture("begun", "ended"):
         client.disabled = False
     assert told(client, server) == []
+
+
+def test_importing_it_imports_nothing_heavy() -> None:
+    heavy = {"attrs", "msgspec", "httpx", "pluggy", "inspect", "telemetry_core.client"}
+    code = (
+        f"import sys; from telemetry_posthog import client; print(*({heavy!r} & {{*sys.modules}}))"
+    )
+    done = subprocess.run([sys.executable, "-Ic", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
 
 
 # -- which client it is

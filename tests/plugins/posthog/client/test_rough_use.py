@@ -110,6 +110,24 @@ def test_a_server_that_never_answers_does_not_hold_up_the_end(server: PostHogSer
     server.clear()
 
 
+def test_what_a_server_does_not_answer_is_there_for_the_next_program(
+    server: PostHogServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, text in {"POSTHOG_API_KEY": "phc_a", "TELEMETRY_EXIT_TIMEOUT": "0.2"}.items():
+        monkeypatch.setenv(name, text)
+    monkeypatch.setenv("POSTHOG_HOST", str(server.url))
+    server.hang()
+    begin = (
+        "from telemetry_posthog import _flush_telemetry_on_exit, client; client.disabled = False"
+    )
+    done = run(server.url, begin, "client.capture('last')", "_flush_telemetry_on_exit()")
+    assert (done.returncode, done.stderr) == (0, "")
+    server.clear()
+    done = run(server.url, begin, "client.capture('first'); assert client.flush(20)")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert sorted(event["event"] for event in server.events) == ["first", "last"]
+
+
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there are no timers")
 def test_a_flush_in_a_signal_handler_comes_back(
     client: TelemetryClient, server: PostHogServer, monkeypatch: pytest.MonkeyPatch
