@@ -26,6 +26,7 @@ SECTIONS = (
     "spooling",
     "sqlite_delivery",
     "run_service",
+    "posthog",
     "starting",
     "exiting",
     "memory",

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _ROOT = Path(__file__).parents[1]
-_SERVICE = "run_service"
-_FLOOR = "floor"
+_PAGE = _ROOT / "docs" / "performance.md"
+_FLOOR, _SERVICE, _POSTHOG = "floor", "run_service", "posthog"
 
 
 @define(frozen=True)
@@ -62,16 +62,21 @@ class Sheet:
 
 SYSTEMS = Sheet(
     _ROOT / "docs" / "figures" / "benchmarks.json",
-    frozenset(SECTIONS) - {_SERVICE},
+    frozenset(SECTIONS) - {_SERVICE, _POSTHOG},
     (
-        (_ROOT / "docs" / "performance.md", "benchmarks, whole", whole),
+        (_PAGE, "benchmarks, whole", whole),
         (_ROOT / "README.md", "benchmarks, short", short),
     ),
 )
 RUN_SERVICE = Sheet(
     _ROOT / "docs" / "figures" / "run_service.json",
     frozenset({_FLOOR, _SERVICE}),
-    ((_ROOT / "docs" / "performance.md", "benchmarks, run service", whole),),
+    ((_PAGE, "benchmarks, run service", whole),),
     peers=False,
 )
-SHEETS = (SYSTEMS, RUN_SERVICE)
+POSTHOG = Sheet(
+    _ROOT / "docs" / "figures" / "posthog.json",
+    frozenset({_FLOOR, _POSTHOG}),
+    ((_PAGE, "benchmarks, posthog", whole),),
+)
+SHEETS = (SYSTEMS, RUN_SERVICE, POSTHOG)

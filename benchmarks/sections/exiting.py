@@ -22,6 +22,7 @@ STATES: dict[str, dict[str, Any]] = {
 }
 OURS = {"ours_remote": 20, "ours_hundred": 100}  # how many events: each client tells some
 PEERS = dict.fromkeys(("posthog", "segment", "sentry", "otel", "snowplow", "logfire"), 20)
+EVENTS = OURS | PEERS
 
 
 def leave(name: str, directory: str) -> dict[str, float]:
@@ -29,21 +30,20 @@ def leave(name: str, directory: str) -> dict[str, float]:
     return {
         f"{state}_{figure}": value
         for state, how in STATES.items()
-        for figure, value in _leave(name, Path(directory, state), how).items()
+        for figure, value in leave_once(name, EVENTS[name], Path(directory, state), how).items()
     }
 
 
-def _leave(name: str, place: Path, how: dict[str, Any]) -> dict[str, float]:
+def leave_once(name: str, number: int, place: Path, how: dict[str, Any]) -> dict[str, float]:
     """End one program; where ours is measured, have the next process deliver what is left."""
     place.mkdir()
-    number = (OURS | PEERS)[name]
     with SinkServer() as server:
         if how:
             server.misbehave(**how)
         said = drive(name, "exiting", server.url, str(place), number)
         seconds = monotonic() - said["done"]
         delivered = len(server.counts())
-        if name in OURS and delivered < number:
+        if not module(name).REQUIREMENTS and delivered < number:
             server.behave()
             _deliver_what_is_left(name, server.url, place)
         arrived = len(server.counts())
@@ -57,15 +57,15 @@ def _deliver_what_is_left(name: str, url: str, place: Path) -> None:
 
 
 NEEDS = foreign(PEERS)
-CASES = {name: partial(leave, name) for name in OURS | PEERS}
+CASES = {name: partial(leave, name) for name in EVENTS}
 ONCE = frozenset(CASES)  # long, and steady: most of it is waiting for a limit
-_BUDGET = EXIT_TIMEOUT + 0.3
+BUDGET = EXIT_TIMEOUT + 0.3
 ROWS = tuple(
     row
     for name, whose in (("ours_remote", "1 client"), ("ours_hundred", "100 clients"))
     for state in STATES
     for row in (
-        Row(f"exit, {whose}, {state} remote", f"exiting.{name}", f"{state}_s", "s", _BUDGET),
+        Row(f"exit, {whose}, {state} remote", f"exiting.{name}", f"{state}_s", "s", BUDGET),
         Row("… delivered by the next process", f"exiting.{name}", f"{state}_later"),
         Row("… lost", f"exiting.{name}", f"{state}_lost", "", 0),
     )
@@ -73,7 +73,7 @@ ROWS = tuple(
 COMPARISONS = (
     Comparison(
         "Seconds from the last line of a program to its end, and how many of its 20 events are lost",
-        {title(name): name for name in OURS | PEERS},
+        {title(name): name for name in EVENTS},
         tuple(
             column
             for state in STATES

@@ -44,14 +44,18 @@ class Listener:
 
 def calls(name: str, directory: str) -> dict[str, float]:
     """Time a contender's calls: paced, in a burst, and from four threads, each from the start."""
-    figures: dict[str, float] = {}
-    for what, number in (("paced", PACED), ("burst", EVENTS), ("threads", EVENTS)):
-        place = Path(directory, what)
-        place.mkdir()
-        with SinkServer() as server:
-            said = drive(name, what, server.url, str(place), number, ROOM)
-        figures |= {f"{what}_{figure}": value for figure, value in said.items()}
-    return figures
+    return {
+        f"{what}_{figure}": value
+        for what, number in (("paced", PACED), ("burst", EVENTS), ("threads", EVENTS))
+        for figure, value in timed(name, what, number, Path(directory, what)).items()
+    }
+
+
+def timed(name: str, what: str, number: int, place: Path) -> dict[str, float]:
+    """Time a contender's calls in one of the ways, in a directory made for it."""
+    place.mkdir()
+    with SinkServer() as server:
+        return drive(name, what, server.url, str(place), number, ROOM)
 
 
 def log_event_local(directory: str) -> dict[str, float]:

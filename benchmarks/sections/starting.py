@@ -70,7 +70,7 @@ def start(directory: str) -> dict[str, float]:
         "first": _FIRST_EVENT.format(base=base),
         "help": _COMMAND.format(words=["--help"]),
     }
-    taken = _best(sys.executable, scripts, directory)
+    taken = best_of_starts(sys.executable, scripts, directory)
     heavy = float(_say(sys.executable, _LOADED, directory))
     over_bare = {f"{name}_ms": (taken[name] - taken["bare"]) * 1e3 for name in ("import", "first")}
     whole = {f"{name}_ms": taken[name] * 1e3 for name in ("help", "bare")}
@@ -86,7 +86,7 @@ def commands(directory: str) -> dict[str, float]:
         name: _COMMAND.format(words=words)
         for name, words in {"--help": ["--help"], **given}.items()
     }
-    taken = _best(sys.executable, scripts, directory)
+    taken = best_of_starts(sys.executable, scripts, directory)
     return {words: taken[words] / taken["--help"] for words in COMMANDS}
 
 
@@ -106,11 +106,11 @@ def installed_ours(name: str, directory: str) -> dict[str, float]:
 
 
 def _installed(python: str, imports: str, directory: str) -> dict[str, float]:
-    taken = _best(python, {"import": f"import time;{imports}"}, directory)
+    taken = best_of_starts(python, {"import": f"import time;{imports}"}, directory)
     return {"import_ms": (taken["import"] - taken["bare"]) * 1e3, **footprint(python)}
 
 
-def _best(python: str, scripts: dict[str, str], directory: str) -> dict[str, float]:
+def best_of_starts(python: str, scripts: dict[str, str], directory: str) -> dict[str, float]:
     """Start interpreters in turn, a bare one among them; return the best of several starts."""
     taken: dict[str, list[float]] = {name: [] for name in ("bare", *scripts)}
     for _ in range(STARTS):

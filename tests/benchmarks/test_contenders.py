@@ -15,7 +15,7 @@ from benchmarks.sections.end_to_end import EVENTS, account
 ROOT = Path(__file__).parents[2]
 NAMES = (
     *(*contender.OURS, *contender.OTHERS),
-    *("mlflow", "ours_hundred", "ours_runs", "sqlite3_runs"),  # of one section each
+    *("mlflow", "ours_hundred", "ours_posthog", "ours_runs", "sqlite3_runs"),  # of one section each
 )
 
 

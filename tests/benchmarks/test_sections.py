@@ -9,6 +9,7 @@ import pytest
 from benchmarks.door import Door
 from benchmarks.peers.driver import drive
 from benchmarks.peers.footprint import weigh
+from benchmarks.sections import end_to_end
 from telemetry_core import Batch, Kind, Lane, Record, RunEvent
 
 if TYPE_CHECKING:
@@ -32,6 +33,15 @@ def _batch(*ids: str) -> Batch:
 def test_runs_are_told_and_timed(tmp_path: Path, name: str) -> None:
     figures = drive(name, "runs", "", str(tmp_path), 3)
     assert {"p50_us", "mean_us", "per_second"} <= figures.keys()
+
+
+def test_the_posthog_sink_delivers_each_event_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TELEMETRY_TEST_MODE", "live")
+    monkeypatch.setattr(end_to_end, "EVENTS", 250)
+    figures = end_to_end.deliver("ours_posthog", None, str(tmp_path))
+    assert (figures["delivered"], figures["lost"], figures["twice"]) == (250, 0, 0)
 
 
 def test_an_environment_is_weighed_without_its_installer_and_what_python_compiled(
