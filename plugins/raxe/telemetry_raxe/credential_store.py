@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -56,8 +57,9 @@ class CredentialStore:
         environ: Environment | None = None,
         clock: Clock | None = None,
     ) -> None:
-        self.path = _default_path() if credential_path is None else Path(credential_path)
-        self._file = CredentialsFile(self.path)
+        given = None if credential_path is None else Path(os.path.expanduser(credential_path))
+        self.path = given or _default_path()
+        self._file = CredentialsFile(self.path, folder_is_ours=given is None)
         self._environ = Environment() if environ is None else environ
         self._clock: Clock = SystemClock() if clock is None else clock
 

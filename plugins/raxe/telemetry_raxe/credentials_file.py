@@ -35,10 +35,14 @@ class _CopiedError(CredentialError):
 
 
 class CredentialsFile:
-    """Reads and writes one file; everything that is wrong with it is a `CredentialError`."""
+    """Reads and writes one file; everything that is wrong with it is a `CredentialError`.
 
-    def __init__(self, path: Path) -> None:
+    :param folder_is_ours: the folder holds nothing else: it is made private, whoever made it.
+    """
+
+    def __init__(self, path: Path, *, folder_is_ours: bool) -> None:
         self._path = path
+        self._folder_is_ours = folder_is_ours
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -47,7 +51,7 @@ class CredentialsFile:
 
         lock = FileLock(f"{self._path}.lock", timeout=_LOCKED_WITHIN, mode=_PRIVATE)
         try:
-            os.makedirs(self._path.parent, _PRIVATE_FOLDER, exist_ok=True)
+            self._make_folder()
             lock.acquire()
         except Timeout:
             raise CredentialError(
@@ -97,6 +101,13 @@ class CredentialsFile:
         except OSError as error:
             raise self._error("cannot be deleted", _why(error)) from None
         return True
+
+    def _make_folder(self) -> None:
+        folder = self._path.parent
+        os.makedirs(folder, _PRIVATE_FOLDER, exist_ok=True)
+        if self._folder_is_ours and stat.S_IMODE(folder.stat().st_mode) & _OTHERS:
+            with suppress(OSError):
+                folder.chmod(_PRIVATE_FOLDER)
 
     def _content(self) -> bytes:
         self._refuse_links()

@@ -89,7 +89,7 @@ def _asked(url: str, api_key: str, timeout: float, clock: Clock) -> Answer:
             return request(client, "GET", url, batch=batch, clock=clock, headers=headers)
     except TimeoutException:
         raise TimeoutError(f"{url} did not answer within {timeout:g} s; try again later") from None
-    except (HTTPError, InvalidURL, OSError) as error:
+    except (HTTPError, InvalidURL, OSError, ValueError) as error:  # also of a proxy's address
         raise NetworkError(
             f"Could not reach server {url} ({type(error).__name__}: {error}); are you online, and"
             " is the address right?"

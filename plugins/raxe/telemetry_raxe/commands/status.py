@@ -33,8 +33,8 @@ _NONE = (
 def status(remote: bool, as_format: str, as_json: bool) -> int:
     """Show the key in force, how long it lives and what it may do.
 
-    It is masked. Exit code 1 when there is none, when it has expired, or when the service does not accept it or
-    does not answer.
+    It is masked. Exit code 1 when there is none, when it has expired, or when the service does not
+    accept it or does not answer.
     """
     from telemetry_raxe.credential_store import CredentialStore
 

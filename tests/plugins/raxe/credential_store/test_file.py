@@ -200,6 +200,20 @@ def test_the_folder_of_a_path_that_is_given_is_left_as_it_is(tmp_path: Path) -> 
     assert stat.S_IMODE((tmp_path / "shared").stat().st_mode) == 0o755
 
 
+@on_posix
+def test_the_folder_that_another_client_made_is_made_private(
+    store: CredentialStore, path: Path
+) -> None:
+    path.parent.mkdir(mode=0o755)
+    store.get_or_create()
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+def test_a_path_may_begin_with_a_tilde(home: Path) -> None:
+    CredentialStore("~/raxe/key.json").get_or_create()  # type: ignore[arg-type]
+    assert (home / "raxe" / "key.json").is_file()
+
+
 def test_a_place_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(CredentialError, match="cannot be written"):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
+import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,6 +23,7 @@ from telemetry_raxe.health_client import (
     check_health_async,
 )
 
+from telemetry_core import SystemClock
 from tests.plugins.raxe.keys_for_tests import LIVE
 
 if TYPE_CHECKING:
@@ -65,6 +69,27 @@ def server() -> Iterator[HealthServer]:
     server = HealthServer()
     with server.serving():
         yield server
+
+
+@pytest.fixture
+def dripping() -> Iterator[str]:
+    """Serve an answer that goes on for ever, a blank at a time, until who asks has gone."""
+
+    def drip(listening: socket.socket) -> None:
+        with suppress(OSError):
+            connection, _ = listening.accept()
+            with connection:
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+                while True:
+                    connection.sendall(b" ")
+                    SystemClock.sleep(0.01)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(10)
+        thread = threading.Thread(target=drip, args=[listening])
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    thread.join()
 
 
 def body(content: bytes, status: int = 200, **headers: str) -> Response:
@@ -188,6 +213,17 @@ def test_an_answer_that_never_comes_is_a_timeout(server: HealthServer) -> None:
     server.hang()
     with pytest.raises(TimeoutError, match=r"within 0\.1 s"):
         check_health(LIVE, endpoint=server.url, timeout=0.1)
+
+
+def test_an_answer_that_never_ends_is_a_timeout(dripping: str) -> None:
+    with pytest.raises(TimeoutError):
+        check_health(LIVE, endpoint=dripping, timeout=0.2)
+
+
+def test_a_proxy_that_makes_no_sense_is_a_network_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "nonsense://proxy")
+    with pytest.raises(NetworkError, match="proxy"):
+        check_health(LIVE, endpoint="https://raxe.invalid")
 
 
 @pytest.mark.parametrize(
