@@ -30,7 +30,8 @@ _AT_ONCE = 1000  # rows in one read: while SQLite reads, nobody can commit
 # Nobody knows how long a run took that never said its end.
 _COUNTED = (
     f"SELECT agent_name, job_type, status, substr(start_time, 1, {HOUR}),"
-    " CASE WHEN end_time IS NOT NULL AND NOT coalesce(inferred, 0) THEN duration_ms END"
+    " CASE WHEN end_time IS NOT NULL AND NOT coalesce(inferred, 0)"
+    " AND typeof(duration_ms) IN ('integer', 'real') THEN duration_ms END"
     " FROM agent_runs"
 )
 _BY_STATUS = "SELECT status, count(*) FROM agent_runs GROUP BY status"

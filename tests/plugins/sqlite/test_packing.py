@@ -89,3 +89,14 @@ def test_what_comes_late_is_merged_into_a_run_whose_numbers_are_none(
     ended = evolve(run, status="success", end_time=run.start_time, revision=1)
     assert sink.ship_batch(story.batch(story.run(ended))).rejected == {}
     assert [row["status"] for row in queries.list_runs().rows] == ["success"]
+
+
+@pytest.mark.parametrize("value", ["'many'", "x'05'"])
+def test_a_duration_that_is_no_number_is_not_counted(
+    sink: SqliteSink, story: Story, queries: RunQueries, value: str
+) -> None:
+    took = {"end_time": "2026-01-01T12:00:05Z", "status": "success", "duration_ms": 5}
+    sink.ship_batch(story.batch(*(story.run(story.a_run(event_id=one, **took)) for one in "ab")))
+    foreign(sink, "duration_ms", value)
+    (job,) = queries.figures()["by_job"]
+    assert job["p50_ms"] == 5
