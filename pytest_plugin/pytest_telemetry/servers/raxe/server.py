@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
 
 from pytest_telemetry.likeness import Likeness, distance, holds, items, report, short
 from pytest_telemetry.servers.fake import FakeServer
@@ -206,7 +207,7 @@ class RaxeServer(FakeServer):
 
     def _origin(self, request: Request) -> str:
         """Return the address that the client knows, whose console is there, too."""
-        return self._url or f"http://{request.headers.get('host', '')}"
+        return f"{urlsplit(self._url or 'http:').scheme}://{request.headers.get('host', '')}"
 
 
 def _likeness(event: Event, type: str, payload: Mapping[str, Any]) -> Likeness:
