@@ -11,6 +11,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from filelock import FileLock
 from telemetry_raxe.credential_store import CredentialError, Credentials, CredentialStore
 
 from tests.plugins.raxe.keys_for_tests import LIVE
@@ -226,6 +227,19 @@ def test_what_a_killed_writer_left_is_cleared_away(store: CredentialStore, path:
     made = store.get_or_create()
     assert store.load() == made
     assert not (path.parent / "credentials.json.tmp").exists()
+
+
+def test_a_writer_that_never_ends_is_told_of(
+    store: CredentialStore, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("telemetry_raxe.credentials_file._LOCKED_WITHIN", 0.05)
+    path.parent.mkdir()
+    with (
+        FileLock(f"{path}.lock"),
+        pytest.raises(CredentialError, match="being written by another process"),
+    ):
+        store.get_or_create()
+    assert store.get_or_create().is_temporary()
 
 
 def test_threads_that_ask_at_once_get_one_key(store: CredentialStore) -> None:
