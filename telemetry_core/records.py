@@ -35,7 +35,11 @@ class Lane(StrEnum):
 
 @define(eq=False)
 class Record:
-    """What the spool holds: one moment of the story, with the run or the event as its body."""
+    """What the spool holds: one moment of the story, with the run or the event as its body.
+
+    :ivar source: which log it was read from; sequence numbers compare only within one.
+    :ivar adopted: it is from a client that is gone, which may have shipped it without hearing of it.
+    """
 
     id: str
     kind: Kind
@@ -44,7 +48,8 @@ class Record:
     lane: Lane
     body: RunRecord | RunEvent
     size: int = 0
-    source: int = 0  # which log it was read from; sequence numbers compare only within one
+    source: int = 0
+    adopted: bool = False
 
     @classmethod
     def of_run(cls, run: RunRecord, id: str, *, size: int = 0) -> Self:
@@ -55,7 +60,15 @@ class Record:
     def copy(self) -> Record:
         """Return another record of the same body."""
         return Record(
-            self.id, self.kind, self.seq, self.time_ns, self.lane, self.body, self.size, self.source
+            self.id,
+            self.kind,
+            self.seq,
+            self.time_ns,
+            self.lane,
+            self.body,
+            self.size,
+            self.source,
+            self.adopted,
         )
 
 

@@ -1,4 +1,4 @@
-"""How many writes a minute are made, so that Google's quota is enough for others too."""
+"""How many requests a minute are made, so that Google's quota is enough for others too."""
 
 from __future__ import annotations
 
@@ -12,18 +12,22 @@ _MINUTE = 60.0
 
 
 class Pace:
-    """Counts the writes of the last minute; nobody waits here, it only says for how long."""
+    """Counts the reads of the last minute; nobody waits here, it only says for how long.
+
+    Google counts reads and writes apart and allows as many of each. A write never comes without a
+    read before it, so the reads tell of both.
+    """
 
     def __init__(self, per_minute: int, clock: Clock) -> None:
         self._clock = clock
-        self._writes: deque[float] = deque(maxlen=max(1, per_minute))
+        self._reads: deque[float] = deque(maxlen=max(1, per_minute))
 
     def note(self) -> None:
-        """Count a write that is made now."""
-        self._writes.append(self._clock.monotonic())
+        """Count a read that is made now."""
+        self._reads.append(self._clock.monotonic())
 
     def wait(self) -> float:
-        """Return the seconds until another write may be made."""
-        if len(self._writes) < (self._writes.maxlen or 1):
+        """Return the seconds until another read may be made."""
+        if len(self._reads) < (self._reads.maxlen or 1):
             return 0.0
-        return max(0.0, self._writes[0] + _MINUTE - self._clock.monotonic())
+        return max(0.0, self._reads[0] + _MINUTE - self._clock.monotonic())

@@ -27,11 +27,11 @@ _REMEMBERED = 10_000  # ids of rows that were added, so that a run that comes ag
 
 
 class Sheet:
-    """Adds each run once.
+    """Adds each run once, under the header that the tab has at that moment.
 
-    To append is not repeatable, so the ids in column A are read before the first append, which
-    another process may have made in part, and again after one of which nobody knows whether it
-    was done.
+    To append is not repeatable, so the ids in column A are read first where a row may be there:
+    for the first append, for what a process left that is gone, and after an append of which
+    nobody knows whether it was done.
     """
 
     def __init__(self, api: ValuesApi, columns: Sequence[str], pace: Pace, clock: Clock) -> None:
@@ -39,8 +39,8 @@ class Sheet:
         self._columns = columns
         self._pace = pace
         self._clock = clock
-        self._header: Sequence[str] = ()
-        self._is_known = False
+        self._is_new = True
+        self._doubtful: set[str] = set()
         self._added: OrderedDict[str, None] = OrderedDict()
 
     def ship(self, runs: dict[Record, RunRecord], batch: Batch) -> Receipt:
@@ -49,7 +49,8 @@ class Sheet:
         if wait := self._pace.wait():
             return self._pausing(Receipt(), wait)
         try:
-            self.add([cells_of(run, self._columns) for run in runs.values()], batch.deadline)
+            rows = [cells_of(run, self._columns) for run in runs.values()]
+            self.add(rows, batch.deadline, left=any(record.adopted for record in runs))
         except RefusedError as error:
             return self._refusal(error, alone)
         except TransportError as error:
@@ -77,42 +78,48 @@ class Sheet:
 
     def look(self, deadline: float) -> Sequence[str]:
         """Return the header, empty in an empty tab; raises as the API does, also for a wrong one."""
-        rows = self._api.read("1:1", deadline)
+        rows = self._read("1:1", deadline)
         header = [str(name) for name in rows[0]] if rows else []
-        if problem := self._wrong_header(header):
+        problem = self._wrong_header(header) if header else self._lost_header(deadline)
+        if problem:
             raise RefusedError(problem)
         return header
 
-    def add(self, rows: Iterable[Mapping[str, Any]], deadline: float) -> int:
+    def add(self, rows: Iterable[Mapping[str, Any]], deadline: float, *, left: bool = False) -> int:
         """Add the rows that are not there yet, each by the names of its columns; return how many.
 
         Raises as the API does.
+
+        :param left: some are from a process that is gone, and may have added them.
         """
         wanted = {str(row[KEY]): row for row in rows}
-        if not self._is_known:
-            self._header = self.look(deadline)
-            there = self._ids(deadline) if self._header else set()
-            self._remember(wanted.keys() & there)
-            self._is_known = True
-        fresh = [row for key, row in wanted.items() if key not in self._added]
+        header = self.look(deadline) or self._begun(deadline)
+        if left or self._is_new or self._doubtful:
+            self._remember((wanted.keys() | self._doubtful) & self._ids(deadline))
+            self._is_new, self._doubtful = False, set()
+        fresh = {key: row for key, row in wanted.items() if key not in self._added}
         if fresh:
-            header = self._header or self._columns
-            cells = [[row.get(name, "") for name in header] for row in fresh]
-            self._append(cells if self._header else [list(header), *cells], deadline)
-            self._header = header
-            self._remember(str(row[KEY]) for row in fresh)
+            self._doubtful = set(fresh)  # until an answer says what became of them
+            self._append(
+                [[row.get(name, "") for name in header] for row in fresh.values()], deadline
+            )
+            self._remember(fresh)
         return len(fresh)
 
+    def _begun(self, deadline: float) -> Sequence[str]:
+        """Write the header of an empty tab; return what it is now, for another may have been first."""
+        self._append([list(self._columns)], deadline)
+        return self.look(deadline)
+
     def _append(self, rows: list[list[object]], deadline: float) -> None:
-        self._pace.note()
-        self._is_known = False  # until an answer says what became of it
         try:
             self._api.append(rows, deadline)
         except RefusedError as error:
             status = error.answer.status if error.answer else _SERVER_ERRORS
-            self._is_known = _BAD_REQUEST <= status < _SERVER_ERRORS and not error.problem.lasts
+            if _BAD_REQUEST <= status < _SERVER_ERRORS:
+                self._doubtful.clear()
             raise
-        self._is_known = True
+        self._doubtful.clear()
 
     def _remember(self, added: Iterable[str]) -> None:
         self._added.update(dict.fromkeys(added))
@@ -120,15 +127,26 @@ class Sheet:
             self._added.popitem(last=False)
 
     def _ids(self, deadline: float) -> set[str]:
-        return {str(row[0]) for row in self._api.read("A:A", deadline) if row}
+        return {str(row[0]) for row in self._read("A:A", deadline) if row}
+
+    def _read(self, cells: str, deadline: float) -> list[list[Any]]:
+        self._pace.note()
+        return self._api.read(cells, deadline)
+
+    def _lost_header(self, deadline: float) -> Problem | None:
+        if not self._ids(deadline):
+            return None
+        words = (
+            "the first row of the tab is empty and others are not; write the header there again, or"
+            f" name an empty tab as `{self._api.place.setting}`"
+        )
+        return Problem("header", words, lasts=True)
 
     def _wrong_header(self, header: Sequence[str]) -> Problem | None:
-        if not header:
-            return None
         if header[0] != KEY:
             words = (
                 f"cell A1 holds {header[0]!r} and not {KEY}, so this tab is used for something"
-                " else; name an empty one as `sheet`"
+                f" else; name an empty one as `{self._api.place.setting}`"
             )
             return Problem("other_tab", words, lasts=True)
         missing = [name for name in self._columns if name not in header]
@@ -154,5 +172,7 @@ class Sheet:
         """Have the core leave the sheet alone for so long, if at all."""
         if not seconds:
             return receipt
-        reason = f"as many writes as it may make in a minute were made; the next in {seconds:.0f} s"
+        reason = (
+            f"as many requests as it may make in a minute were made; the next in {seconds:.0f} s"
+        )
         return evolve(receipt, retry_after=seconds, code=PACED, reason=reason)

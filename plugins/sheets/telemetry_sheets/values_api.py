@@ -10,7 +10,7 @@ from telemetry_core import Batch, json_text
 from telemetry_core.sending import http_client, is_loopback, request
 from telemetry_sheets.authorising import ServiceAccount
 from telemetry_sheets.errors import Problem, RefusedError
-from telemetry_sheets.words import Place, of_answer
+from telemetry_sheets.words import of_answer
 
 if TYPE_CHECKING:
     import os
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from telemetry_core import Clock
     from telemetry_core.sending import Answer
+    from telemetry_sheets.words import Place
 
 GOOGLE = "https://sheets.googleapis.com"
 _NAME = "telemetry-sheets"
@@ -41,14 +42,13 @@ class ValuesApi:
     def __init__(
         self,
         account: Mapping[str, Any],
-        spreadsheet_id: str,
-        sheet: str | None,
+        place: Place,
         clock: Clock,
         base_url: str = GOOGLE,
         trust_store: str | os.PathLike[str] | None = None,
     ) -> None:
-        self.place = Place(str(account["client_email"]), spreadsheet_id, sheet)
-        self._root = f"{base_url}/v4/spreadsheets/{spreadsheet_id}/values"
+        self.place = place
+        self._root = f"{base_url}/v4/spreadsheets/{place.spreadsheet_id}/values"
         self._clock = clock
         self._client = http_client(
             name=_NAME, trust_store=trust_store, proxies=not is_loopback(base_url), connections=1

@@ -9,6 +9,7 @@ from telemetry_sheets.sheet import Sheet
 from telemetry_sheets.values_api import ValuesApi
 from telemetry_sheets.web_app import WebApp
 from telemetry_sheets.weekly import COLUMNS
+from telemetry_sheets.words import Place
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,19 +19,22 @@ if TYPE_CHECKING:
 
 def runs_of(sink: SheetsSink) -> Wire:
     """Return the way for the rows of runs."""
-    return _tab(sink, sink.sheet, sink.columns) if sink.uses_values else _web_app(sink)
+    if not sink.uses_values:
+        return _web_app(sink)
+    return _tab(sink, sink.sheet, "sheet", sink.columns)
 
 
 def weeks_of(sink: SheetsSink) -> Wire:
     """Return the way for the rows of weeks."""
-    return _tab(sink, sink.weekly_sheet, COLUMNS) if sink.uses_values else _web_app(sink)
+    if not sink.uses_values:
+        return _web_app(sink)
+    return _tab(sink, sink.weekly_sheet, "weekly_sheet", COLUMNS)
 
 
-def _tab(sink: SheetsSink, name: str | None, columns: Sequence[str]) -> Sheet:
+def _tab(sink: SheetsSink, name: str | None, setting: str, columns: Sequence[str]) -> Sheet:
     assert sink.spreadsheet_id is not None
-    api = ValuesApi(
-        sink.account, sink.spreadsheet_id, name, sink.clock, sink.base_url, sink.trust_store
-    )
+    place = Place(sink.account_email, sink.spreadsheet_id, name, setting)
+    api = ValuesApi(sink.account, place, sink.clock, sink.base_url, sink.trust_store)
     return Sheet(api, columns, Pace(sink.writes_per_minute, sink.clock), sink.clock)
 
 

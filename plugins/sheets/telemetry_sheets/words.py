@@ -14,11 +14,12 @@ _LONGEST = 300
 
 
 class Place(NamedTuple):
-    """Whose the request was, and what it was about."""
+    """Whose the request was, what it was about, and which setting names the tab."""
 
     email: str = "the service account"
     spreadsheet_id: str = ""
     sheet: str | None = None
+    setting: str = "sheet"
 
 
 _ANYWHERE = Place()
@@ -78,7 +79,10 @@ def of_token(error: object) -> Problem:
 
 def _of_bad_request(message: str, place: Place) -> Problem:
     if "Unable to parse range" in message:
-        words = f"there is no tab {place.sheet!r} in the spreadsheet; add it, or correct `sheet`"
+        words = (
+            f"there is no tab {place.sheet!r} in the spreadsheet; add it, or correct"
+            f" `{place.setting}`"
+        )
         return Problem("no_tab", words, lasts=True)
     if "number of cells" in message:
         words = f"the spreadsheet is full; begin another one (Google says: {message})"

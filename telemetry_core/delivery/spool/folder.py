@@ -59,6 +59,7 @@ class Folder:
         self.path = path
         self.lock = lock
         self.owner = owner
+        self.adopted = False
         self.segments: dict[Lane, dict[int, Segment]] = {lane: {} for lane in Lane}
         self.dropped: set[tuple[Lane, int]] = set()
         self.lost: Counter[str] = Counter()
@@ -96,6 +97,7 @@ class Folder:
     def open(cls, path: Path, lock: OwnerLock, owner: Owner) -> Self:
         """Open a folder that somebody else filled. Raises `OSError`."""
         folder = cls(path, lock, owner)
+        folder.adopted = True
         for name in sorted(os.listdir(path)):
             parsed = parse_segment_name(name)
             if parsed is not None and os.path.isfile(path / name):
@@ -131,8 +133,7 @@ class Folder:
         """Go over the segments that are there now."""
         for lane in Lane:
             for number in sorted(self.segments[lane]):
-                segment = self.segments[lane].get(number)
-                if segment is not None:
+                if (segment := self.segments[lane].get(number)) is not None:
                     yield segment
 
     def changed_ns(self) -> int:

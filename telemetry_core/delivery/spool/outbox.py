@@ -57,7 +57,7 @@ class SpoolOutbox:
                         self._where.pop(record.id)[0].put_back(record)
                         return records
                     room -= record.size
-                    record.source = source
+                    record.source, record.adopted = source, folder.adopted
                     records.append(record)
         self._note_done(folders)
         return records

@@ -130,6 +130,14 @@ def test_where_nothing_may_leave_the_machine_nothing_does(home: Home, google: Sh
     assert "silenced" in str(said)
 
 
+def test_where_telemetry_is_disabled_nothing_is_asked_either(
+    home: Home, google: SheetsServer
+) -> None:
+    ended, said = home.type("sheets test", TELEMETRY_DISABLED="1")
+    assert (ended, google.requests) == (1, [])
+    assert "TELEMETRY_DISABLED" in str(said)
+
+
 def test_several_sinks_are_told_apart(home: Home, google: SheetsServer) -> None:
     table = f'api_url = "http://127.0.0.1:9"\n[plugins.other]\nplugin = "sheets"\napi_url = "{google.url}/x"'
     home.write(table, active='"sheets", "other"')
@@ -209,6 +217,7 @@ def test_what_keeps_a_week_from_being_added_is_said(week: Home, google: SheetsSe
     ended, said = week.type("sheets weekly --week 2026-W46")
     assert ended != 0
     assert "there is no tab 'Weekly'" in str(said)
+    assert "correct `weekly_sheet`" in str(said)
 
 
 @pytest.mark.parametrize("name", ["2026-46", "2026-W54", "W46", "now"])

@@ -54,7 +54,7 @@ class Programs:
 
         def handle_and_kill(request: Request) -> Response:
             answer = handle(request)
-            if ":append" in request.path:
+            if self._google.rows:
                 assert self._running is not None
                 self._google.handle = handle  # type: ignore[method-assign]
                 self._running.send_signal(signal.SIGKILL)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +14,8 @@ from telemetry_core import SystemClock
 from tests.plugins.sheets.conftest import calls, ids, shipping
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from pytest_telemetry import FakeClock, Request, SheetsServer, Story
 
     from telemetry_core import Record
@@ -23,6 +26,20 @@ def ends(story: Story, count: int, **fields: Any) -> list[Record]:
     return [story.run(**fields)[1] for _ in range(count)]
 
 
+@contextmanager
+def after_append(google: SheetsServer, answer: Callable[[], Response]) -> Iterator[None]:
+    """Have each append be answered so, once it was done."""
+    handle = google.handle
+
+    def handled(request: Request) -> Response:
+        done = handle(request)
+        return answer() if ":append" in request.path else done
+
+    google.handle = handled  # type: ignore[method-assign]
+    yield
+    google.handle = handle  # type: ignore[method-assign]
+
+
 def test_an_empty_tab_gets_its_header_with_the_first_rows(
     add: Ship, story: Story, google: SheetsServer
 ) -> None:
@@ -30,14 +47,17 @@ def test_an_empty_tab_gets_its_header_with_the_first_rows(
     assert add(first, second).delivered == {first.id, second.id}
     assert google.header[:3] == ["event_id", "run_id", "agent_name"]
     google.assert_row(event_id=second.body.event_id, status="success", duration_ms=1000)
-    assert calls(google) == ["POST token", "GET 1:1", "POST A:A:append"]
+    add(*ends(story, 1))
+    assert (len(google.rows), google.grid.count(google.header)) == (3, 1)
 
 
-def test_a_batch_is_one_request_from_then_on(add: Ship, story: Story, google: SheetsServer) -> None:
+def test_a_batch_is_one_append_under_the_header_of_that_moment(
+    add: Ship, story: Story, google: SheetsServer
+) -> None:
     add(*ends(story, 1))
     google.requests.clear()
     add(*ends(story, 300))
-    assert calls(google) == ["POST A:A:append"]
+    assert calls(google) == ["GET 1:1", "POST A:A:append"]
     assert len(google.rows) == 301
 
 
@@ -64,17 +84,12 @@ def test_what_was_added_and_never_answered_is_there_once(
 def test_the_header_that_was_never_answered_is_there_once(
     add: Ship, story: Story, google: SheetsServer
 ) -> None:
-    runs, handle = ends(story, 2), google.handle
-
-    def forget(request: Request) -> Response:
-        handle(request)
-        return Response.json({}, 503)
-
-    google.handle = lambda request: (forget if "append" in request.path else handle)(request)  # type: ignore[method-assign]
-    assert add(*runs).code == "http_503"
-    google.handle = handle  # type: ignore[method-assign]
+    runs = ends(story, 2)
+    with after_append(google, lambda: Response.json({}, 503)):
+        assert add(*runs).code == "http_503"
     assert len(add(*runs).delivered) == 2
     assert ids(google) == [run.body.event_id for run in runs]
+    assert google.grid.count(google.header) == 1
 
 
 def test_a_process_that_was_killed_after_the_rows_were_there_adds_none_again(
@@ -85,6 +100,31 @@ def test_a_process_that_was_killed_after_the_rows_were_there_adds_none_again(
     fresh = ends(story, 1)
     assert len(shipping(tabs())(*runs, *fresh).delivered) == 4
     assert ids(google) == [run.body.event_id for run in [*runs, *fresh]]
+
+
+def test_what_a_process_had_added_before_it_was_killed_is_known_to_one_that_lives(
+    add: Ship, tabs: Sinks, story: Story, google: SheetsServer
+) -> None:
+    add(*ends(story, 1))
+    runs = ends(story, 3)
+    shipping(tabs())(*runs)  # and its receipt is lost with the process
+    for run in runs:
+        run.adopted = True
+    assert add(runs[0], *ends(story, 1)).delivered
+    assert add(*runs[1:]).delivered
+    assert [ids(google).count(run.body.event_id) for run in runs] == [1, 1, 1]
+    assert len(google.rows) == 5
+
+
+def test_what_was_never_answered_may_come_again_in_other_batches(
+    add: Ship, story: Story, google: SheetsServer
+) -> None:
+    runs = ends(story, 3)
+    add(*ends(story, 1))
+    with after_append(google, lambda: Response.json({}, 503)):
+        assert add(*runs).code == "http_503"
+    assert [bool(add(run).delivered) for run in runs] == [True, True, True]
+    assert ids(google)[1:] == [run.body.event_id for run in runs]
 
 
 def test_rows_that_somebody_sorted_are_known_again(
@@ -110,11 +150,12 @@ def test_a_server_in_trouble_is_waited_for_and_asked_what_it_has(
 ) -> None:
     runs = ends(story, 2)
     add(*ends(story, 1))
-    google.fail(status, times=1)
-    assert add(*runs).code == f"http_{status}"
+    with after_append(google, lambda: Response.json({}, status)):
+        assert add(*runs).code == f"http_{status}"
     google.requests.clear()
     assert add(*runs).delivered
-    assert calls(google) == ["GET 1:1", "GET A:A", "POST A:A:append"]
+    assert calls(google) == ["GET 1:1", "GET A:A"]
+    assert len(google.rows) == 3
 
 
 # -- the pace
@@ -123,14 +164,15 @@ def test_a_server_in_trouble_is_waited_for_and_asked_what_it_has(
 def test_the_quota_of_google_is_never_used_up(
     tabs: Sinks, story: Story, google: SheetsServer, clock: FakeClock
 ) -> None:
-    ship = shipping(tabs(writes_per_minute=20))
     google.quota.per_user = 20
-    for _ in range(19):
-        assert ship(*ends(story, 1)).retry_after is None
-    receipt = ship(*ends(story, 1))
-    assert receipt.delivered
-    assert receipt.retry_after == pytest.approx(60, abs=1)
-    clock.advance(receipt.retry_after or 0)
+    ship = shipping(tabs(writes_per_minute=20))
+    receipts = [ship(*ends(story, 1))]
+    while not receipts[-1].retry_after:
+        receipts.append(ship(*ends(story, 1)))
+    assert all(receipt.delivered for receipt in receipts)
+    assert len(google.rows) == len(receipts) >= 17
+    assert receipts[-1].retry_after == pytest.approx(60, abs=1)
+    clock.advance(receipts[-1].retry_after or 0)
     assert ship(*ends(story, 1)).delivered
 
 
@@ -211,6 +253,59 @@ def test_rows_go_under_the_names_that_somebody_moved_or_added(
     assert (row["note"], row["status"], row["agent_name"]) == ("", "success", "crawler")
 
 
+def test_a_column_that_somebody_moves_meanwhile_is_found(
+    add: Ship, story: Story, google: SheetsServer
+) -> None:
+    add(*ends(story, 1))
+    status = google.header.index("status")
+    for row in google.tab.cells:
+        row.insert(1, row.pop(status))
+    assert add(*ends(story, 1)).delivered
+    assert [(row["status"], row["agent_name"]) for row in google.rows] == [
+        ("success", "crawler")
+    ] * 2
+
+
+def test_a_column_that_somebody_renames_meanwhile_is_missed(
+    add: Ship, story: Story, google: SheetsServer
+) -> None:
+    add(*ends(story, 1))
+    google.tab.write(0, google.header.index("status"), [["Result"]])
+    receipt = add(*ends(story, 1))
+    assert (receipt.code, "lacks status" in receipt.reason) == ("header", True)
+    assert len(google.rows) == 1
+
+
+def test_a_tab_that_somebody_empties_meanwhile_gets_its_header_again(
+    add: Ship, story: Story, google: SheetsServer
+) -> None:
+    add(*ends(story, 1))
+    google.tab.cells.clear()
+    add(*ends(story, 1))
+    assert (google.header[0], len(google.rows)) == ("event_id", 1)
+
+
+def test_rows_whose_header_somebody_deleted_are_not_added_again(
+    tabs: Sinks, story: Story, google: SheetsServer
+) -> None:
+    runs = ends(story, 2)
+    shipping(tabs())(*runs)
+    google.tab.cells[0] = []
+    receipt = shipping(tabs())(*runs)
+    assert (receipt.code, "write the header there" in receipt.reason) == ("header", True)
+    assert len(google.rows) == 2
+
+
+def test_nothing_is_added_to_a_tab_that_became_the_first_one(
+    add: Ship, story: Story, google: SheetsServer
+) -> None:
+    add(*ends(story, 1))
+    google.remove_tab("Runs")
+    google.tab.write(0, 0, [["Price"], [7]])
+    assert add(*ends(story, 1)).code == "other_tab"
+    assert google.grid == [["Price"], [7]]
+
+
 def test_two_hundred_columns_are_a_row(tabs: Sinks, story: Story, google: SheetsServer) -> None:
     columns = [f"metrics_json.m{n}" for n in range(199)]
     metrics = {f"m{n}": n for n in range(199)}
@@ -241,7 +336,7 @@ def test_a_token_that_ended_is_replaced(add: Ship, story: Story, google: SheetsS
     google.expire_tokens()
     google.requests.clear()
     assert add(*ends(story, 1)).delivered
-    assert calls(google) == ["POST A:A:append", "POST token", "POST A:A:append"]
+    assert calls(google) == ["GET 1:1", "POST token", "GET 1:1", "POST A:A:append"]
 
 
 def test_a_token_is_replaced_before_its_hour_is_over(
@@ -251,7 +346,7 @@ def test_a_token_is_replaced_before_its_hour_is_over(
     clock.advance(3500)
     google.requests.clear()
     assert add(*ends(story, 1)).delivered
-    assert calls(google) == ["POST token", "POST A:A:append"]
+    assert calls(google) == ["POST token", "GET 1:1", "POST A:A:append"]
 
 
 def test_a_clock_that_jumps_changes_nothing(

@@ -49,6 +49,8 @@ def _sink(name: str | None, config_path: str | None) -> SheetsSink:
     from telemetry_sheets.sink import SheetsSink
 
     config = read_config(config_path)
+    if config.disabled:
+        raise TelemetryError("TELEMETRY_DISABLED is set, and it silences this too; unset it")
     names = [name] if name else [one for one in config.active if config.kind_of(one) == KIND]
     if len(names) > 1:
         raise click.UsageError(f"{' and '.join(names)} are active; say which one: --sink NAME")

@@ -92,6 +92,20 @@ def test_own_records_come_before_adopted_ones(
     assert ids(heir) == ["e3", "e1", "e2"]
 
 
+def test_a_record_says_whether_another_client_may_have_shipped_it(
+    make_spool: MakeSpool, line: MakeLine, orphan: Path
+) -> None:
+    heir = make_spool()
+    heir.put(Lane.STANDARD, line())
+    heir.adopt()
+    taken = heir.outboxes["sink"].take(10, 1 << 20)
+    assert {record.id: record.copy().adopted for record in taken} == {
+        "e3": False,
+        "e1": True,
+        "e2": True,
+    }
+
+
 @pytest.mark.parametrize(
     "changes",
     [
