@@ -44,7 +44,7 @@ def health(url: str, key: str) -> str:
     return ", ".join([told.tier, f"{limits}{left}", *allowed])
 
 
-def send(url: str, key: str, name: str, *, compression: str = "gzip") -> str:
+def send(url: str, key: str, name: str, *, compression: str = "gzip", **more: Any) -> str:
     sender = BatchSender(
         f"{url}/v1/telemetry",
         api_key=key,
@@ -53,7 +53,7 @@ def send(url: str, key: str, name: str, *, compression: str = "gzip") -> str:
         compression=compression,
         retry_policy=AT_ONCE,
     )
-    answer = sender.send_batch([{**HEARTBEAT, "event_id": f"evt_{name}"}])
+    answer = sender.send_batch([{**HEARTBEAT, "event_id": f"evt_{name}", **more}])
     names = ("status", "accepted", "rejected", "duplicates")
     return ", ".join(f"{name} {answer[name]}" for name in names)
 
@@ -69,6 +69,10 @@ def main() -> None:
     ok = given["keys"]["ok"]
     again = partial(send, url, ok, "ok", compression="none")
     outcomes["send_batch, again, not compressed"] = outcome(again)
+    unknown = partial(send, url, ok, "unheard", event_type="gossip")
+    outcomes["send_batch, an event that is rejected"] = outcome(unknown)
+    private = partial(send, url, ok, "private", payload={"prompt": "hello"})
+    outcomes["send_batch, something private"] = outcome(private)
     told = outcome(lambda: asyncio.run(check_health_async(ok, endpoint=url)).tier)
     outcomes["check_health_async, ok"] = told
     json.dump(outcomes, sys.stdout)
