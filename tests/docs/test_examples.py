@@ -200,6 +200,19 @@ def test_runs_reach_a_sheet_once_also_while_google_is_away(python: Any) -> None:
     ]
 
 
+def test_scans_reach_raxe_once_also_where_a_day_is_used_up(python: Any) -> None:
+    done = python("-W", "error", str(EXAMPLES / "raxe_events.py"))
+    assert (done.stderr, done.returncode) == ("", 0)
+    assert done.stdout.splitlines() == [
+        "True 1",
+        "False 1",
+        "True 2",
+        "1",
+        "1 events were sent today, as many as the tier allows 1767398400",
+        "temporary False",
+    ]
+
+
 def test_the_sdk_of_posthog_works_against_the_fake(python: Any) -> None:
     done = python("-W", "error", str(EXAMPLES / "posthog_sdk_against_fake.py"))
     assert (done.stderr, done.returncode) == ("", 0)

@@ -13,16 +13,24 @@ if TYPE_CHECKING:
     from telemetry_raxe.addresses import AddressError as AddressError
     from telemetry_raxe.credential_store import CredentialStore as CredentialStore
     from telemetry_raxe.credentials import Credentials as Credentials
+    from telemetry_raxe.dual_queue import DualQueue as DualQueue
     from telemetry_raxe.health_client import HealthResponse as HealthResponse
     from telemetry_raxe.health_client import TrialStatus as TrialStatus
     from telemetry_raxe.health_client import check_health as check_health
     from telemetry_raxe.health_client import check_health_async as check_health_async
+    from telemetry_raxe.shipper_config import TelemetryShipperConfig as TelemetryShipperConfig
+    from telemetry_raxe.sink import RaxeSink as RaxeSink
+    from telemetry_raxe.telemetry_shipper import TelemetryShipper as TelemetryShipper
 
 _HOMES = {
     "AddressError": "addresses",
     "CredentialStore": "credential_store",
     "Credentials": "credentials",
+    "DualQueue": "dual_queue",
     "HealthResponse": "health_client",
+    "RaxeSink": "sink",
+    "TelemetryShipper": "telemetry_shipper",
+    "TelemetryShipperConfig": "shipper_config",
     "TrialStatus": "health_client",
     "check_health": "health_client",
     "check_health_async": "health_client",

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from pytest_telemetry.contract.story import Story
+
 
 class Author:
     """Describes a sink to its contract.
@@ -23,6 +25,8 @@ class Author:
     :cvar secret: the text that `make_sink` uses as key or token; "" says that there is none.
     :cvar append_only: the other end is a log. What comes twice stands there twice, under one id.
     :cvar ends_only: it wants ends of runs and no other record, and says so as `only`.
+    :cvar tells: the story, where only some types of events are taken: a class of your own, from
+        `Story`, that tells of those and whose `wants` says so.
     :cvar one_destination: `make_sink` has one other end only, whatever `where` says.
     :cvar patience: how many seconds of real time after a deadline a call may end at the latest.
     """
@@ -30,6 +34,7 @@ class Author:
     secret: ClassVar[str | None] = None
     append_only: ClassVar[bool] = False
     ends_only: ClassVar[bool] = False
+    tells: ClassVar[type[Story] | None] = None
     one_destination: ClassVar[bool] = False
     patience: ClassVar[float] = 3.0
 

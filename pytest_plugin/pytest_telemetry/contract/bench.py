@@ -11,7 +11,7 @@ from attrs import define, field
 from pytest_telemetry.contract.calls import LIMIT, Calls, Hangs
 from pytest_telemetry.contract.rules import ARRIVED, BUILT
 from pytest_telemetry.contract.story import EndedRuns, Story
-from telemetry_core import Batch, Kind, Receipt, Rejection, SystemClock
+from telemetry_core import Batch, Receipt, Rejection, SystemClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -123,9 +123,10 @@ class Driven:
 class Place:
     """One destination, and the sinks that deliver to it."""
 
-    def __init__(self, author: Author, where: Path) -> None:
+    def __init__(self, author: Author, where: Path, story: Story) -> None:
         self._author = author
         self.where = where
+        self._story = story
 
     def build(self) -> Driven:
         """Return a new sink; who builds closes."""
@@ -146,8 +147,7 @@ class Place:
 
     def lacks(self, records: Iterable[Record]) -> list[Record]:
         """Return those of the records that the sink wants and that are not at the other end."""
-        held, any_kind = self.holds(), not self._author.ends_only
-        wanted = [record for record in records if any_kind or record.kind is Kind.END_RUN]
+        held, wanted = self.holds(), filter(self._story.wants, records)
         return [record for record in wanted if not how_often(held, record)]
 
     def expect(self, records: Sequence[Record], rule: Rule = ARRIVED) -> None:
@@ -163,13 +163,13 @@ class Bench:
     def __init__(self, author: Author, folder: Path) -> None:
         self.author = author
         self.folder = folder
-        self.story = EndedRuns() if author.ends_only else Story()
+        self.story = (author.tells or (EndedRuns if author.ends_only else Story))()
 
     def place(self, name: str = "here") -> Place:
         """Return a destination of this name."""
         where = self.folder / name
         where.mkdir(exist_ok=True)
-        return Place(self.author, where)
+        return Place(self.author, where, self.story)
 
 
 def how_often(held: Counter[str], record: Record) -> int:

@@ -57,6 +57,8 @@ class Delivering(Author):
         with place.sink() as sink:
             sink.deliver([end], END_STAYS)
             sink.deliver([start], END_STAYS)
+        if not bench.story.wants(end):
+            return
         held = place.holds()
         apart = held[start.id], held[end.id], held[start.body.event_id] > 1
         if all(apart[:2]) or apart[2]:  # both records are kept; who reads them merges

@@ -34,6 +34,10 @@ class Story:
     def __init__(self) -> None:
         self._count = itertools.count(1)
 
+    def wants(self, record: Record) -> bool:  # noqa: ARG002 - for stories of sinks that choose
+        """Tell whether the sink wants a record; one that it does not need not arrive."""
+        return True
+
     def told(self) -> tuple[Record, ...]:
         """Return a run as it is mostly told: its start, three events with all fields, its end."""
         start, end = self.run()
@@ -133,6 +137,10 @@ class Story:
 
 class EndedRuns(Story):
     """Tells of nothing but runs that ended, where another story has events and starts."""
+
+    def wants(self, record: Record) -> bool:
+        """Tell whether it is the end of a run."""
+        return record.kind is Kind.END_RUN
 
     def told(self) -> tuple[Record, ...]:
         """Return five runs."""
