@@ -59,6 +59,9 @@ if TYPE_CHECKING:
     from telemetry_core.files import set_aside as set_aside
     from telemetry_core.files import sync_directory as sync_directory
     from telemetry_core.files import sync_path as sync_path
+    from telemetry_core.handing import Handed as Handed
+    from telemetry_core.handing import NotTakenError as NotTakenError
+    from telemetry_core.handing import hand_over as hand_over
     from telemetry_core.hookspecs import NAME as NAME
     from telemetry_core.hookspecs import hookimpl as hookimpl
     from telemetry_core.hookspecs import hookspec as hookspec
@@ -123,6 +126,7 @@ _HOMES = {
     ),
     "figures": "HOUR CountedRun figures_of",
     "files": "create_file make_private_file replace_file set_aside sync_directory sync_path",
+    "handing": "Handed NotTakenError hand_over",
     "hookspecs": "NAME hookimpl hookspec",
     "ids": "IdSource derived_id format_run_id",
     "installation": "installation_id reset_installation_id",

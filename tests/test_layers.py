@@ -60,7 +60,7 @@ LAYERS = (
     ("config_file", "discovery"),
     ("settings", "installation"),
     ("hookspecs", "sending", "credentials", "codec", "privacy", "tracebacks", "surroundings"),
-    ("merging", "api_payload", "source_lines", "carrying", "figures", "run_filter"),
+    ("merging", "api_payload", "source_lines", "carrying", "figures", "handing", "run_filter"),
     ("records", "wire"),
     ("models",),
     ("complaints", "files", "plain"),

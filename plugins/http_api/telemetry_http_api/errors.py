@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from telemetry_core import ConfigError, TelemetryError
 
 
@@ -12,12 +10,7 @@ class AddressError(ConfigError, ValueError):
 
 
 class APIError(TelemetryError):
-    """The service answered something that is of no use; the base of what it can answer.
-
-    :ivar handed: what was delivered before, where several things were.
-    """
-
-    handed: Any = None
+    """The service answered something that is of no use; the base of what it can answer."""
 
 
 class APIUnavailableError(APIError):

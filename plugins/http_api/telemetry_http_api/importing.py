@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from telemetry_core import TelemetryError
+from telemetry_core import NotTakenError, TelemetryError, hand_over
 from telemetry_http_api.buffer_files import (
     keep_refused,
     lines_of,
@@ -14,8 +14,6 @@ from telemetry_http_api.buffer_files import (
     taken_from_writer,
 )
 from telemetry_http_api.buffer_rows import record_of
-from telemetry_http_api.errors import APIError
-from telemetry_http_api.handing import Handed, hand_over
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -137,11 +135,9 @@ class BufferImport:
 
     def _hand_over(self, rows: list[tuple[Line, Record]], done: Imported) -> None:
         try:
-            handed = hand_over(
-                self._sink, [record for _, record in rows], sleep=self._sink.clock.sleep
-            )
-        except APIError as error:
-            handed = error.handed or Handed()
+            handed = hand_over(self._sink, [record for _, record in rows])
+        except NotTakenError as error:
+            handed = error.handed
             done.problem = self._problem = str(error)
         for line, record in rows:
             if why := handed.rejected.get(record.id):

@@ -10,6 +10,7 @@ from attrs import evolve
 from telemetry_core import (
     Kind,
     Lane,
+    NotTakenError,
     Record,
     Secret,
     SystemClock,
@@ -17,6 +18,7 @@ from telemetry_core import (
     calculate_duration_ms,
     derived_id,
     get_logger,
+    hand_over,
     iso8601,
     json_text,
     normalize_status,
@@ -25,7 +27,6 @@ from telemetry_http_api.address import bearer, run_path
 from telemetry_http_api.answers import ask, value_of
 from telemetry_http_api.errors import APIError
 from telemetry_http_api.filtering import RunFilter
-from telemetry_http_api.handing import Handed, hand_over
 from telemetry_http_api.listing import WITHIN, every_run
 from telemetry_http_api.rows import run_of
 from telemetry_http_api.sink import HttpApiSink
@@ -119,9 +120,9 @@ def close_runs(
     records = {end.record.id: end.event_id for end in ends if end.record is not None}
     try:
         waiting = [end.record for end in ends if end.record is not None]
-        handed = hand_over(sink, waiting, sleep=sink.clock.sleep, patience=timeout, call=timeout)
-    except APIError as error:
-        handed = error.handed or Handed()
+        handed = hand_over(sink, waiting, patience=timeout, call=timeout)
+    except NotTakenError as error:
+        handed = error.handed
         errors.append(str(error))
     errors += [f"{records[key]}: {why.reason or why.code}" for key, why in handed.rejected.items()]
     cleaned += len(handed.delivered)

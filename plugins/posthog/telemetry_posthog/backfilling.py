@@ -7,28 +7,25 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field
 
 from telemetry_core import (
-    Batch,
     Kind,
     Lane,
+    NotTakenError,
     Record,
     RunEvent,
     RunRecord,
     TelemetryError,
     derived_id,
+    hand_over,
     parse_iso8601,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from telemetry_core import Receipt, Rejection
+    from telemetry_core import Handed, Rejection
     from telemetry_posthog.sink import PostHogSink
 
 _PAGE = 100
-_CALL = 30.0  # seconds for one batch
-_TRIES = 5
-_FIRST_PAUSE = 0.5
-_PATIENCE = 60.0  # the longest that PostHog may want to be left alone
 
 
 class BackfillError(TelemetryError):
@@ -59,8 +56,7 @@ class Backfill:
         while True:
             page = self.store.list_runs(which, limit=_PAGE, after=place)
             records = [record for row in page.rows for record in self._records(row)]
-            for start in range(0, len(records), self.sink.batch_size):
-                self._hand_over(records[start : start + self.sink.batch_size])
+            self._hand_over(records)
             self.runs += len(page.rows)
             self.show(self.runs)
             place = page.next
@@ -83,37 +79,17 @@ class Backfill:
 
     def _hand_over(self, records: list[Record]) -> None:
         """Deliver records, those that are refused alone excepted."""
-        waiting, failures = [records], 0
-        while waiting:
-            batch = waiting.pop()
-            receipt = self._ship(batch)
-            ended = receipt.delivered | receipt.rejected.keys()
-            left = [record for record in batch if record.id not in ended]
-            if receipt.refused_whole:
-                middle = len(left) // 2
-                waiting += [left[middle:], left[:middle]]
-            elif left:
-                failures = failures + 1 if len(left) == len(batch) else 0
-                self._leave_alone(receipt, failures)
-                waiting.append(left)
-
-    def _ship(self, batch: list[Record]) -> Receipt:
-        deadline = self.sink.clock.monotonic() + _CALL
-        receipt = self.sink.ship_batch(Batch(tuple(batch), deadline=deadline))
-        self.sent += len(receipt.delivered)
-        self.rejected |= receipt.rejected
-        return receipt
-
-    def _leave_alone(self, receipt: Receipt, failures: int) -> None:
-        """Wait before the next attempt; raises when there is none."""
-        pause = receipt.retry_after or (_FIRST_PAUSE * 2**failures if failures else 0.0)
-        if receipt.pause_until is not None or failures >= _TRIES or pause > _PATIENCE:
-            why = receipt.reason or receipt.code or "no reason was given"
+        try:
+            self._count(hand_over(self.sink, records))
+        except NotTakenError as error:
+            self._count(error.handed)
             raise BackfillError(
-                f"{self.sink.host} takes nothing now ({why}) after {self.sent:,} records; begin"
-                " again later: nothing will be there twice"
-            )
-        self.sink.clock.sleep(pause)
+                f"{error} (PostHog has {self.sent:,} records; nothing will be there twice)"
+            ) from None
+
+    def _count(self, handed: Handed) -> None:
+        self.sent += len(handed.delivered)
+        self.rejected |= handed.rejected
 
 
 def _of_run(run: RunRecord, kind: Kind, said: str) -> Record:
