@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -13,18 +13,13 @@ if TYPE_CHECKING:
 
     from telemetry_core import Record
 
+    Item = tuple[Record, bytes]  # and the JSON of the event that it is
+
 LARGEST_EVENT = 900 * 1024
 LARGEST_BATCH = 5 * 1024 * 1024
 MOST_EVENTS = 100
 
 _write = msgspec.json.encode
-
-
-class Item(NamedTuple):
-    """A record, and the JSON of the event that it is."""
-
-    record: Record
-    content: bytes
 
 
 def encoded(message: dict[str, Any]) -> bytes:
@@ -40,22 +35,23 @@ def bodies(items: Iterable[Item], most: int = MOST_EVENTS) -> Iterator[list[Item
     portion: list[Item] = []
     size = 0
     for item in items:
-        if portion and (len(portion) == most or size + len(item.content) > LARGEST_BATCH):
+        length = len(item[1])
+        if portion and (len(portion) == most or size + length > LARGEST_BATCH):
             yield portion
             portion, size = [], 0
         portion.append(item)
-        size += len(item.content) + 1
+        size += length + 1
     if portion:
         yield portion
 
 
 def of_many(items: Iterable[Item], *, key: str, sent_at: str, historical: bool) -> bytes:
     """Return the body that brings several events."""
-    events = b",".join(item.content for item in items)
+    events = b",".join([content for _, content in items])
     rest = {"historical_migration": historical, "sent_at": sent_at, "api_key": key}
     return b'{"batch":[%b],%b' % (events, _write(rest)[1:])
 
 
-def of_one(item: Item, *, key: str, sent_at: str) -> bytes:
+def of_one(content: bytes, *, key: str, sent_at: str) -> bytes:
     """Return the body that brings a single event, whose keys stand beside ours."""
-    return b"%b,%b" % (item.content[:-1], _write({"sent_at": sent_at, "api_key": key})[1:])
+    return b"%b,%b" % (content[:-1], _write({"sent_at": sent_at, "api_key": key})[1:])

@@ -28,7 +28,7 @@ STARTED, ENDED = "run_started", "run_ended"
 
 _OF_PERSONS = frozenset({"$set", "$set_once", "$identify", "$create_alias", "$groupidentify"})
 _AT_ROOT = ("$set", "$set_once")
-_CANONICAL_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_is_canonical = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
 _RUN_EVENTS = {Kind.START_RUN: STARTED, Kind.END_RUN: ENDED}
 _OF_OUR_STORES = frozenset(
     {"api_posted", "api_posted_at", "api_retry_count", "revision", "schema_version", "record_type"}
@@ -129,7 +129,7 @@ class Messages:
 
 def _uuid(event_id: str) -> str:
     """Return an event's id, or for one that PostHog would not take, the one derived from it."""
-    if _CANONICAL_ID.fullmatch(event_id):
+    if _is_canonical(event_id):
         return event_id
     try:
         return str(UUID(event_id))

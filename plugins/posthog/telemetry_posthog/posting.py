@@ -54,7 +54,7 @@ class Postbox:
         clock = self._sink.clock
         patience = self._sink.timeout + len(body) / _BYTES_PER_SECOND
         until = min(deadline, clock.monotonic() + patience)
-        batch = Batch(tuple(item.record for item in items), deadline=until)
+        batch = Batch(tuple([record for record, _ in items]), deadline=until)
         url = f"{self._sink.host}{self._sink.endpoint}"
         try:
             answer = post(self._opened(), url, body, batch=batch, clock=clock, headers=headers)
@@ -82,7 +82,8 @@ class Postbox:
         if self._sink.endpoint == BATCH:
             historical = self._sink.historical_migration
             return of_many(items, key=self._key, sent_at=sent_at, historical=historical)
-        return of_one(items[0], key=self._key, sent_at=sent_at)
+        ((_, content),) = items
+        return of_one(content, key=self._key, sent_at=sent_at)
 
     def _words(self, answer: Answer) -> str:
         """Return what PostHog says of a refusal, on one line and without the key."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from telemetry_core import Kind, Receipt, Rejection, installation_id
-from telemetry_posthog.bodies import LARGEST_EVENT, Item, encoded
+from telemetry_posthog.bodies import LARGEST_EVENT, encoded
 from telemetry_posthog.consent import Consent
 from telemetry_posthog.messages import Messages
 from telemetry_posthog.values import plain
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from telemetry_core import Record
+    from telemetry_posthog.bodies import Item
     from telemetry_posthog.filtering import BeforeSend
     from telemetry_posthog.sink import PostHogSink
 
@@ -45,12 +46,13 @@ class Preparing:
             unwanted = [record.id for record in batch]
             self.held_back += len(unwanted)
             return Receipt.of(unwanted), []
-        items, done, rejected = [], [], {}
+        items: list[Item] = []
+        done, rejected = [], {}
         for record in batch:
             wanted = self._runs or record.kind is Kind.EVENT
             content = self.content(self.messages.of(record)) if wanted else None
             if type(content) is bytes:
-                items.append(Item(record, content))
+                items.append((record, content))
             elif isinstance(content, Rejection):
                 rejected[record.id] = content
             else:
