@@ -6,6 +6,7 @@ named. The suite needs none of it: it has what is recorded.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import re
@@ -171,17 +172,35 @@ def installed(folder: Path) -> Path:
     return folder
 
 
-def main() -> None:
+def differences(again: dict[str, Any], before: dict[str, Any]) -> list[str]:
+    """Return which calls and command lines end otherwise than recorded."""
+    ends = [
+        told["calls"] | {name: one["exit"] for name, one in told["commands"].items()}
+        for told in (again, before)
+    ]
+    names = ends[0].keys() | ends[1].keys()
+    return sorted(name for name in names if ends[0].get(name) != ends[1].get(name))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.raxe_client", description=__doc__)
+    parser.add_argument("folder", nargs="?", type=Path, help="an environment, made if need be")
+    parser.add_argument("--check", action="store_true", help="record nothing; compare the ends")
+    asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        folder = installed(Path(sys.argv[1] if sys.argv[1:] else scratch))
-        RECORDED.parent.mkdir(exist_ok=True)
-        told = recorded(folder)
-    RECORDED.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
+        told = recorded(installed(asked.folder or Path(scratch)))
     for name, command in told["commands"].items():
         sys.stdout.write(f"raxe {name}: exit {command['exit']}\n")
     for name, said in told["calls"].items():
         sys.stdout.write(f"{name}: {said}\n")
+    if not asked.check:
+        RECORDED.parent.mkdir(exist_ok=True)
+        RECORDED.write_text(json.dumps(told, indent=1) + "\n", "utf-8")
+        return 0
+    otherwise = differences(told, json.loads(RECORDED.read_text("utf-8")))
+    sys.stdout.write(f"otherwise than recorded: {', '.join(otherwise) or 'nothing'}\n")
+    return int(bool(otherwise))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

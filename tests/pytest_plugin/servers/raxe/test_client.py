@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
-from pathlib import Path
 from typing import Any
 
 import pytest
 from pytest_telemetry import FakeClock, RaxeServer, Request
 
-from tests.raxe_client import RECORDED, recorded
+from tests.raxe_client import RECORDED
 
 GOLDEN = json.loads(RECORDED.read_text("utf-8"))
-ENVIRONMENT = os.environ.get("RAXE_CLIENT_ENVIRONMENT", "")
 OF_COMMANDS = [one for command in GOLDEN["commands"].values() for one in command["requests"]]
 BATCHES = [
     one["json"] for one in [*OF_COMMANDS, *GOLDEN["requests"]] if one["do"] == "POST /v1/telemetry"
@@ -58,18 +55,3 @@ def test_its_envelopes_have_these_members() -> None:
 
 def test_it_met_every_situation() -> None:
     assert {f"send_batch, {name}" for name in RaxeServer().keys} <= GOLDEN["calls"].keys()
-
-
-@pytest.mark.skipif(
-    not ENVIRONMENT,
-    reason="RAXE_CLIENT_ENVIRONMENT names no environment; python -m tests.raxe_client DIR makes one",
-)
-def test_it_ends_as_it_did() -> None:
-    again = recorded(Path(ENVIRONMENT))
-    for part in ("calls", "commands"):
-        assert again[part].keys() == GOLDEN[part].keys()
-    assert again["calls"] == GOLDEN["calls"]
-    exits = [
-        {name: one["exit"] for name, one in each["commands"].items()} for each in (again, GOLDEN)
-    ]
-    assert exits[0] == exits[1]
