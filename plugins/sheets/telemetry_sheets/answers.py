@@ -8,18 +8,18 @@ from urllib.parse import urljoin, urlsplit
 
 from telemetry_core.sending import is_loopback
 from telemetry_sheets.address import RUN_SERVICE
+from telemetry_sheets.words import shortened
 
 if TYPE_CHECKING:
     from telemetry_core.sending import Answer
 
 _OK, _CREATED, _FOUND = 200, 201, 302
-_UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND = 401, 403, 404
+_UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _POSTS_ONLY = 401, 403, 404, 405
 _SCRIPT, _RESULTS, _SIGN_IN = (
     "script.google.com",
     "script.googleusercontent.com",
     "accounts.google.com",
 )
-_LONGEST = 200
 
 
 def is_taken(url: str, answer: Answer) -> bool:
@@ -35,9 +35,19 @@ def is_taken(url: str, answer: Answer) -> bool:
 
 def is_confirmed(url: str, answer: Answer) -> bool:
     """Tell whether a web app took several rows: a success has to say so."""
-    if answer.status // 100 == 2:  # noqa: PLR2004
+    if is_success(answer):
         return said(answer).get("ok") is True
     return is_taken(url, answer)
+
+
+def is_there(url: str, answer: Answer) -> bool:
+    """Tell whether a web app answered a question that posts nothing."""
+    return is_taken(url, answer) or answer.status == _POSTS_ONLY
+
+
+def is_success(answer: Answer) -> bool:
+    """Tell whether a status is that of a success, whatever its body says."""
+    return answer.status // 100 == 2  # noqa: PLR2004
 
 
 def explained(url: str, answer: Answer) -> str:
@@ -51,10 +61,10 @@ def explained(url: str, answer: Answer) -> str:
     if answer.status == _NOT_FOUND:
         hint = f"; if a run service answers there: {RUN_SERVICE}" if is_loopback(url) else ""
         return f"there is no web app at this URL; copy the one of its deployment{hint}"
-    if answer.status // 100 == 2:  # noqa: PLR2004
+    if is_success(answer):
         why = said(answer).get("error")
-        return f"the web app says that it failed: {_short(why or answer.body.decode(errors='replace'))}"
-    return _short(said(answer).get("error") or "")
+        return f"the web app says that it failed: {shortened(why or answer.body.decode(errors='replace'))}"
+    return shortened(said(answer).get("error") or "")
 
 
 def said(answer: Answer) -> dict[str, object]:
@@ -77,8 +87,3 @@ def _target(url: str, answer: Answer) -> str:
 def _own_hosts(url: str) -> set[str]:
     host = urlsplit(url).hostname or ""
     return {host, _RESULTS} if host == _SCRIPT else {host}
-
-
-def _short(text: object) -> str:
-    flat = " ".join(str(text).split())
-    return flat if len(flat) <= _LONGEST else f"{flat[:_LONGEST]}…"

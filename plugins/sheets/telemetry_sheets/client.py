@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import closing
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from attrs import define, field
@@ -22,7 +24,6 @@ Outcome = tuple[bool, str]
 
 _DELAYS = (1.0, 2.0, 4.0)  # seconds after each failure; the last of them after all others
 _SERVER_ERRORS = 500
-_NOT_ALLOWED = 405  # a web app that takes posts only
 
 
 @define(eq=False)
@@ -64,19 +65,21 @@ class APIClient:
             return False, "[SKIP] API posting disabled (GOOGLE_SHEETS_API_ENABLED=false)"
         if not self.api_url:
             return False, "[SKIP] API not configured (missing URL); set GOOGLE_SHEETS_API_URL"
-        try:
-            from telemetry_sheets.web_app import WebApp
-
-            secret = token(self.api_token) if self.api_token else None
-            web_app = WebApp(web_app_url(self.api_url), secret, self.clock)
-        except ImportError:
+        if find_spec("httpx") is None:
             return False, "[SKIP] httpx not installed (run: pip install 'telemetry-core[http]')"
+        try:
+            with closing(self._web_app(self.api_url)) as web_app:
+                return work(web_app)
         except AddressError as error:
             return False, f"[FAIL] {error}"
-        try:
-            return work(web_app)
-        finally:
-            web_app.close()
+        except Exception as error:  # such as a proxy of the environment that no URL names
+            return False, f"[FAIL] Unexpected API error: {type(error).__name__}: {error}"
+
+    def _web_app(self, url: str) -> WebApp:
+        from telemetry_sheets.web_app import WebApp
+
+        secret = token(self.api_token) if self.api_token else None
+        return WebApp(web_app_url(url), secret, self.clock)
 
     def _post(self, web_app: WebApp, payload: APIPayload) -> Outcome:
         from telemetry_sheets.answers import explained, is_taken
@@ -98,12 +101,12 @@ class APIClient:
         return False, problem
 
     def _look(self, web_app: WebApp) -> Outcome:
-        from telemetry_sheets.answers import explained, is_taken
+        from telemetry_sheets.answers import explained, is_there
 
         answer, problem = self._asked(lambda: web_app.look(self._deadline()))
         if answer is None:
             return False, problem
-        if is_taken(web_app.url, answer) or answer.status == _NOT_ALLOWED:
+        if is_there(web_app.url, answer):
             return True, f"[OK] API reachable (HTTP {answer.status})"
         words = explained(web_app.url, answer)
         return False, f"[FAIL] API answers HTTP {answer.status}{f': {words}' if words else ''}"

@@ -10,7 +10,7 @@ from httpx import TransportError
 
 from telemetry_core import APIPayload, Batch, Receipt, json_text
 from telemetry_core.sending import http_client, is_loopback, receipt_for, receipt_for_error, request
-from telemetry_sheets.answers import explained, is_confirmed, is_taken
+from telemetry_sheets.answers import explained, is_confirmed, is_success, is_taken, is_there
 from telemetry_sheets.errors import Problem, RefusedError
 from telemetry_sheets.words import unanswered
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 _NAME = "telemetry-sheets"
 _CALL = 10.0  # seconds that one post of several has at least
 _JSON = {"Content-Type": "application/json", "Accept": "application/json"}
-_SUCCESS, _POSTS_ONLY = 2, 405
 
 
 class WebApp:
@@ -60,7 +59,7 @@ class WebApp:
             answer = self.look(deadline)
         except TransportError as error:
             return unanswered(error)
-        if is_taken(self.url, answer) or answer.status == _POSTS_ONLY:
+        if is_there(self.url, answer):
             return None
         words = explained(self.url, answer) or f"it answers {answer.status}; check the URL"
         return Problem(f"http_{answer.status}", words)
@@ -130,7 +129,7 @@ class WebApp:
         if taken:
             return Receipt.all(batch)
         words = explained(self.url, answer)
-        if answer.status // 100 == _SUCCESS:
+        if is_success(answer):
             return Receipt.wait(words, code="not_ok")
         receipt = receipt_for(answer.status, answer.headers, batch, self._clock, words)
         return evolve(receipt, reason=words or receipt.reason)

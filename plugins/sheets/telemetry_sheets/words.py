@@ -63,7 +63,7 @@ def unanswered(error: Exception) -> Problem:
 
 def of_token(error: object) -> Problem:
     """Return why Google gives no token, by what it said to google-auth."""
-    text = _short(getattr(error, "args", [error])[0] if not isinstance(error, str) else error)
+    text = shortened(getattr(error, "args", [error])[0] if not isinstance(error, str) else error)
     low = text.lower()
     if "short-lived" in low or "iat and exp" in low:
         words = f"the clock of this machine is wrong; set it (Google says: {text})"
@@ -96,11 +96,12 @@ def _said(answer: Answer) -> tuple[str, set[str]]:
         error: Any = json.loads(answer.body)["error"]
         details = [one for one in error.get("details", []) if isinstance(one, dict)]
         reasons = {str(one.get("reason")) for one in details}
-        return _short(error.get("message", "")), reasons
+        return shortened(error.get("message", "")), reasons
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return "", set()
 
 
-def _short(text: object) -> str:
+def shortened(text: object) -> str:
+    """Return what somebody else said as one line that is not too long."""
     flat = " ".join(str(text).split())
     return flat if len(flat) <= _LONGEST else f"{flat[:_LONGEST]}…"

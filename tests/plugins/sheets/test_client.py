@@ -121,6 +121,48 @@ def test_it_can_be_awaited(client: APIClient) -> None:
     assert asyncio.run(client.post_run_async(PAYLOAD)) == (True, "[OK] Posted to API (attempt 1)")
 
 
+def test_the_event_loop_goes_on_while_the_server_hangs(web_app: WebAppServer) -> None:
+    client = APIClient(web_app.url, None, True, max_retries=1, timeout=5)
+    fault = web_app.hang()
+
+    async def ended_by_the_loop() -> bool:
+        posting = asyncio.create_task(client.post_run_async(PAYLOAD))
+        await asyncio.sleep(0)
+        went_on = not posting.done()
+        web_app.clear(fault)
+        await posting
+        return went_on
+
+    assert asyncio.run(ended_by_the_loop())
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("HTTPS_PROXY", "garbage://x"), ("SSL_CERT_FILE", "/nowhere/at/all")]
+)
+def test_an_environment_that_httpx_cannot_take_is_a_failure_that_says_so(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    done, said = APIClient("https://example.invalid/exec", None, True).post_run_sync(PAYLOAD)
+    assert (done, said.startswith("[FAIL] Unexpected API error: ")) == (False, True)
+
+
+@pytest.mark.parametrize("settings", [{"timeout": None}, {"max_retries": None}, {"api_url": 5}])
+def test_settings_of_another_type_raise_nothing(
+    web_app: WebAppServer, settings: dict[str, Any]
+) -> None:
+    client = APIClient(**{"api_url": web_app.url, "api_enabled": True, **settings})
+    assert client.post_run_sync(PAYLOAD)[1].startswith("[FAIL]")
+
+
+def test_without_httpx_it_is_skipped_and_says_what_to_install(
+    client: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("telemetry_sheets.client.find_spec", lambda _name: None)
+    done, said = client.post_run_sync(PAYLOAD)
+    assert (done, said.startswith("[SKIP] httpx not installed")) == (False, True)
+
+
 @pytest.mark.parametrize(("status", "done"), [(200, True), (405, True), (404, False), (500, False)])
 def test_a_connection_is_tested_without_a_post(
     client: APIClient, web_app: WebAppServer, status: int, done: bool

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,8 +14,6 @@ from telemetry_core import RunRecord, TelemetryClient, load_config
 from tests.plugins.sheets.conftest import ids, shipping
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from pytest_telemetry import SheetsServer, Story
     from telemetry_sheets import SheetsSink
 
@@ -108,6 +107,15 @@ def test_a_locked_database_keeps_no_row_from_its_sheet(
     assert not stored(database, run.body)[0]
     sink.close()
     assert stored(database, run.body)[0]
+
+
+def test_a_database_that_cannot_be_used_keeps_no_row_from_its_sheet(
+    sink: SheetsSink, database: DatabaseWriter, story: Story
+) -> None:
+    Path(database.path).mkdir()
+    assert shipping(sink)(story.run()[1]).delivered
+    sink.close()
+    assert list(Path(database.path).iterdir()) == []
 
 
 def test_no_database_is_begun_for_a_note(sink: SheetsSink, story: Story, tmp_path: Path) -> None:
