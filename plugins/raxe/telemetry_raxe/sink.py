@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from telemetry_raxe.telemetry_shipper import TelemetryShipper
 
 _MOST_EVENTS = 100
+_ASK_AGAIN = 300.0  # seconds for which a word on the health of a key is good
 _NEVER = 10**9  # failures in a row: the core has a circuit for each sink
 
 
@@ -90,6 +91,8 @@ class RaxeSink:
     _health_url: str = field(init=False, repr=False)
     _shipper: TelemetryShipper | None = field(init=False, repr=False, default=None)
     _figures: Counter[str] = field(init=False, repr=False)
+    _word: Health | None = field(init=False, repr=False, default=None)
+    _ask_again_at: float = field(init=False, repr=False, default=0.0)
 
     def __attrs_post_init__(self) -> None:
         """Refuse addresses that no key may go to."""
@@ -157,7 +160,13 @@ class RaxeSink:
 
     @hookimpl
     def check_health(self) -> Health:
-        """Ask how the key stands."""
+        """Say how the key stands; RAXE is asked now and then, also while it does not answer."""
+        if self._word is None or self.clock.monotonic() >= self._ask_again_at:
+            self._word = self._asked()
+            self._ask_again_at = self.clock.monotonic() + _ASK_AGAIN
+        return self._word
+
+    def _asked(self) -> Health:
         from telemetry_raxe.errors import CredentialError
         from telemetry_raxe.shipper_errors import ShipperError
 

@@ -96,7 +96,7 @@ class Standing:
         if asked_at is not None and self._clock.monotonic() - asked_at < wait:
             return
         try:
-            self.check(timeout, force=True)
+            self.check(timeout)
         except ShipperError as error:
             _log.debug("the standing of the key is not known: %s", error)
 

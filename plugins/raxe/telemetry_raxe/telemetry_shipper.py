@@ -130,8 +130,11 @@ class TelemetryShipper:
         until = min(since + CALL_TIMEOUT, since + CALL_TIMEOUT if deadline is None else deadline)
         if not events or self._dry_run:
             return self._dry(events)
+        if self._circuit.state == "open":
+            raise self._closed_door()
+        self._standing.ask_first(min(self._health_timeout, (until - since) / 2))
+        self.limits.admit()
         with self._through_circuit():
-            self._standing.ask_first(min(self._health_timeout, (until - since) / 2))
             result = self._attempts(events, until)
         self.limits.accepted(result.accepted)
         return replace(result, duration_ms=(self._clock.monotonic() - since) * 1000)
@@ -206,20 +209,22 @@ class TelemetryShipper:
     def _through_circuit(self) -> Iterator[None]:
         """Make a call unless too many failed, and count what is the fault of the other end."""
         if not self._circuit.allow():
-            wait = self._circuit.retry_in()
-            raise CircuitOpenError(
-                f"too many calls failed; the next one is made in {wait:.0f} s", retry_in=wait
-            )
+            raise self._closed_door()
         try:
             yield
         except ShipperError as error:
-            busy = isinstance(error, RateLimitError) and error.status is not None
-            if busy or isinstance(error, UnavailableError):
+            if isinstance(error, (RateLimitError, UnavailableError)):
                 self._circuit.failed()
             else:
                 self._circuit.succeeded()
             raise
         self._circuit.succeeded()
+
+    def _closed_door(self) -> CircuitOpenError:
+        wait = self._circuit.retry_in()
+        return CircuitOpenError(
+            f"too many calls failed; the next one is made in {wait:.0f} s", retry_in=wait
+        )
 
     def _attempts(self, events: Sequence[Ready], until: float) -> ShipResult:
         batch_id = new_batch_id()
@@ -234,10 +239,10 @@ class TelemetryShipper:
                 if self._clock.monotonic() + wait >= until:
                     raise _out_of_time(error, attempt) from error
             self._clock.sleep(wait)
+            self.limits.admit()
         raise AssertionError("a range of attempts has a last one")
 
     def _attempt(self, events: Sequence[Ready], batch_id: str, until: float) -> ShipResult:
-        self.limits.admit()
         body = self._body(events, batch_id)
         deadline = min(until, self._clock.monotonic() + self.config.timeout_seconds)
         try:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import threading
+from contextlib import contextmanager, suppress
 from queue import Queue
 from typing import TYPE_CHECKING
 
@@ -14,11 +16,14 @@ from telemetry_raxe.telemetry_shipper import (
     RateLimitError,
     ShipperError,
     TelemetryShipper,
+    TelemetryShipperConfig,
 )
 
 from tests.plugins.raxe.shipper.conftest import body_of, scan
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pytest_telemetry import FakeClock
 
     from tests.plugins.raxe.shipper.conftest import AnyAnswer, Shippers
@@ -249,3 +254,64 @@ def test_of_many_threads_two_may_try_a_circuit_that_is_half_open(
     for thread in threads:
         thread.join()
     assert server.posts - before == 2
+
+
+def test_a_limit_kept_here_says_nothing_of_the_service(
+    shipper_for: Shippers, server: AnyAnswer, clock: FakeClock
+) -> None:
+    server.accounts[server.keys["ok"]].requests_per_minute = 6
+    shipper = shipper_for(max_retries=0)
+    failing(server)
+    failed(shipper, 5)
+    clock.advance(30)
+    failed(shipper, 1)
+    clock.advance(29)
+    shipper.reset_circuit()
+    with pytest.raises(RateLimitError) as caught:
+        shipper.ship_batch([scan()])
+    assert (caught.value.status, caught.value.retry_after) == (None, 1)
+    assert (server.posts, shipper.get_circuit_state()) == (6, "closed")
+
+
+def test_nothing_is_asked_while_the_circuit_is_open(
+    shipper: TelemetryShipper, server: AnyAnswer, clock: FakeClock
+) -> None:
+    server.down()
+    for _ in range(5):
+        with pytest.raises(UnavailableError):
+            shipper.ship_batch([scan()])
+    server.up()
+    with pytest.raises(CircuitOpenError):
+        shipper.ship_batch([scan()])
+    assert server.requests == []
+
+
+@contextmanager
+def trickling() -> Iterator[str]:
+    """Serve an answer that never ends, a byte now and then."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        ended = threading.Event()
+
+        def serve() -> None:
+            while not ended.is_set():
+                with suppress(OSError), listening.accept()[0] as connection:
+                    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
+                    while not ended.wait(0.02):
+                        connection.sendall(b" ")
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}/v1/telemetry"
+        ended.set()
+        with suppress(OSError):
+            socket.create_connection(listening.getsockname()).close()
+        thread.join()
+
+
+def test_an_answer_that_never_ends_is_given_up() -> None:
+    with trickling() as endpoint:
+        config = TelemetryShipperConfig(endpoint, timeout_seconds=0.1, max_retries=0)
+        shipper = TelemetryShipper(config)
+        with pytest.raises(UnavailableError, match="in time"):
+            shipper.ship_batch([scan()])
+        shipper.close()

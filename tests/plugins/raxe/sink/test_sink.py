@@ -383,6 +383,19 @@ def test_health_tells_how_the_key_stands(sink_for: Sinks, server: AnyAnswer) -> 
     assert not sink_for().check_health().ok
 
 
+def test_health_is_not_asked_for_all_the_time(
+    sink_for: Sinks, server: AnyAnswer, clock: FakeClock
+) -> None:
+    sink = sink_for("unknown")
+    for _ in range(5):
+        assert not sink.check_health().ok
+        clock.advance(30)
+    assert len(server.requests) == 1
+    clock.advance(300)
+    sink.check_health()
+    assert len(server.requests) == 2
+
+
 @pytest.mark.parametrize("name", ["endpoint", "health_endpoint", "console_url"])
 def test_an_address_that_no_key_may_go_to_is_said_at_once(sink_for: Sinks, name: str) -> None:
     with pytest.raises(ConfigError, match="over https only"):
