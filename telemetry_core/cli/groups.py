@@ -36,7 +36,7 @@ config = CommandGroup(
     built_in={
         "show": BuiltIn(
             "telemetry_core.cli.config.show:show_settings",
-            "Show every setting, its value, and who said so.",
+            "Show every setting, its value, and who said so; or those of one table.",
         ),
         "get": BuiltIn(
             "telemetry_core.cli.config.get:get_setting", "Print the value of one setting."

@@ -68,6 +68,24 @@ def key_path(key: str) -> Path:
         raise ConfigError(f"{key!r} is no key; one is named like delivery.linger") from None
 
 
+def meant(path: Path, config: TelemetryConfig) -> Path:
+    """Return a path as it stands in the file, whatever other name a plugin has for its table."""
+    if path[0] in {PLUGINS, *(setting.path[0] for setting in core_settings())}:
+        return path
+    for kind in config.installed.names():
+        if _also_named(kind, config) == path[0]:
+            sinks = dict.fromkeys((*config.active, *config.plugins))
+            name = next((name for name in sinks if config.kind_of(name) == kind), kind)
+            return (PLUGINS, name, *path[1:])
+    return path
+
+
+def _also_named(kind: str, config: TelemetryConfig) -> object:
+    with suppress(ConfigError, PluginError):
+        return getattr(config.installed.load(kind), "also_named", None)
+    return None
+
+
 def find(path: Path, config: TelemetryConfig) -> Setting:
     """Return the setting of this path; raises `ConfigError` with what was perhaps meant."""
     known = {setting.path: setting for setting in core_settings()}
@@ -77,10 +95,10 @@ def find(path: Path, config: TelemetryConfig) -> Setting:
             config.installed.load(config.kind_of(path[1]))
     if path in known:
         return known[path]
-    raise ConfigError(f"{dotted(path)}: there is no such setting; {_meant(path, list(known))}")
+    raise ConfigError(f"{dotted(path)}: there is no such setting; {_near(path, list(known))}")
 
 
-def _meant(path: Path, known: list[Path]) -> str:
+def _near(path: Path, known: list[Path]) -> str:
     within = [dotted(other) for other in known if other[: len(path)] == path]
     if within:
         return f"it is a table of {', '.join(within)}"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from telemetry_core.cli.config.catalogue import PLUGINS, find
+from telemetry_core.cli.config.catalogue import PLUGINS, find, meant
 from telemetry_core.cli.config.checking import check_file, is_source, typed
 from telemetry_core.cli.config.editing import with_key, without_key
 from telemetry_core.cli.config.in_force import Settings
 from telemetry_core.cli.config.storing import rewrite
+from telemetry_core.cli.config.switching import switch_off, switches_off
 from telemetry_core.cli.config.toml_text import dotted
 from telemetry_core.config import TelemetryConfig
 from telemetry_core.config_file import find_config, table_in
@@ -35,17 +36,20 @@ def located(path: str | None) -> ConfigFile:
 def set_key(file: ConfigFile, path: Path, text: str) -> dict[str, Any]:
     """Set a key to what a text means, and tell what is in the file now."""
     config = _uncertain(file)
+    path = meant(path, config)
     setting = find(path, config)
     value = typed(setting, text, config)
+    notes = switch_off(file, setting) if switches_off(setting, value) else []
     changed = _rewrite(file, path, lambda text, place: with_key(text, place, value))
     config = TelemetryConfig.read(located(str(file.path)), Environment({}))
     shown = Settings(config).show(setting)
-    notes = list(_notes(setting, value, config))
+    notes += _notes(setting, value, config)
     return _told(file, path, shown.value, changed, notes)
 
 
 def unset_key(file: ConfigFile, path: Path) -> dict[str, Any]:
     """Take a key out of the file, also one that no setting has, and tell whether it was there."""
+    path = meant(path, _uncertain(file))
     changed = _rewrite(file, path, without_key)
     if not changed:
         find(path, _uncertain(file))  # it may be misspelt

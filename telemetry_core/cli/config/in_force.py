@@ -69,15 +69,24 @@ class Settings:
     def all(self) -> Iterator[Shown]:
         """Give the settings of the core, and of each sink its plugin's and what its table says."""
         yield from map(self.show, core_settings())
+        for name in dict.fromkeys((*self._config.active, *self._config.plugins)):
+            yield from self._of_sink(name)
+
+    def within(self, path: Path) -> Iterator[Shown]:
+        """Give the settings of one table; those of a sink also where it is not active."""
+        of_sink = path[0] == PLUGINS and len(path) > 1
+        found = self._of_sink(path[1]) if of_sink else self.all()
+        return (shown for shown in found if shown.path[: len(path)] == path)
+
+    def _of_sink(self, name: str) -> Iterator[Shown]:
         config = self._config
-        for name in dict.fromkeys((*config.active, *config.plugins)):
-            table = config.plugins.get(name, {})
-            known = {setting.path[-1]: setting for setting in sink_settings(name, config)}
-            for key, setting in known.items():
-                if setting.plugin is not None or key in table:
-                    yield self.show(setting)
-            for key in table.keys() - known.keys():  # its plugin is not there to know it
-                yield self.show(Setting((PLUGINS, name, key), (), key))
+        table = config.plugins.get(name, {})
+        known = {setting.path[-1]: setting for setting in sink_settings(name, config)}
+        for key, setting in known.items():
+            if setting.plugin is not None or key in table:
+                yield self.show(setting)
+        for key in table.keys() - known.keys():  # its plugin is not there to know it
+            yield self.show(Setting((PLUGINS, name, key), (), key))
 
     def show(self, setting: Setting) -> Shown:
         """Return what is in force for one setting."""

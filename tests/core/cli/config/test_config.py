@@ -112,7 +112,7 @@ def test_get_prints_a_value_alone(call: Any, key: str, printed: str) -> None:
         ("linger", "did you mean delivery.linger?"),
         ("plugins.sqlite.db_pth", "did you mean plugins.sqlite.db_path?"),
         ("plugins.sqlit.db_path", "did you mean 'sqlite'?"),
-        ("plugins.raxe.host", "pip install telemetry-raxe"),
+        ("plugins.snowplow.host", "pip install telemetry-snowplow"),
         ("plugins.sqlite", "plugins.NAME.KEY"),
         ("delivery", "it is a table of delivery.durability"),
         ("a b", "is no key"),
