@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import define, field
 
-from pytest_telemetry.servers.posthog.shapes import (
+from pytest_telemetry.servers.shapes import (
     Shape,
     WrongShapeError,
     flag,

@@ -6,12 +6,12 @@ import json
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
+from pytest_telemetry.servers import unpacking
 from pytest_telemetry.servers.messages import LARGEST_BODY
-from pytest_telemetry.servers.posthog import unpacking
 from pytest_telemetry.servers.posthog.answers import Refused
 from pytest_telemetry.servers.posthog.batch import Batch
 from pytest_telemetry.servers.posthog.keys import BadKeyError, checked
-from pytest_telemetry.servers.posthog.shapes import (
+from pytest_telemetry.servers.shapes import (
     Shape,
     WrongShapeError,
     flag,

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from pytest_telemetry.servers import unpacking
 from pytest_telemetry.servers.messages import LARGEST_BODY
-from pytest_telemetry.servers.posthog import unpacking
 from pytest_telemetry.servers.posthog.answers import RefusedV1
 from pytest_telemetry.servers.posthog.batch import Batch
 from pytest_telemetry.servers.posthog.keys import BadKeyError, checked
-from pytest_telemetry.servers.posthog.shapes import (
+from pytest_telemetry.servers.shapes import (
     Shape,
     WrongShapeError,
     flag,
     list_of,
     text,
 )
+from pytest_telemetry.servers.times import is_rfc_3339
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -41,7 +41,6 @@ _ILLEGAL_IDS = frozenset(
         *("id", "nan", "none", "not_authenticated", "null", "system", "true", "undefined", "user"),
     )
 )
-_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 _OPTIONS = {
     "cookieless_mode": "$cookieless_mode",
     "disable_skew_correction": "$ignore_sent_at",
@@ -105,7 +104,7 @@ def _key(headers: Mapping[str, str], known: Collection[str]) -> str:
         raise _bad_header(f"{_REQUEST} is not a valid UUID")
     if not re.fullmatch(r"\+?0*[1-9][0-9]{0,8}", headers[_ATTEMPT]):
         raise _bad_header(f"{_ATTEMPT} must be a positive integer")
-    if not _is_time(headers[_TIME]):
+    if not is_rfc_3339(headers[_TIME]):
         raise _bad_header(f"{_TIME} is not valid RFC 3339")
     return key
 
@@ -124,7 +123,7 @@ def _value(request: Request, most: int) -> Any:
         raise RefusedV1(400, "request_parsing_error", words) from None
     if not value["batch"]:
         raise RefusedV1(400, "empty_batch", "request batch is empty")
-    if not _is_time(value["created_at"]):
+    if not is_rfc_3339(value["created_at"]):
         raise RefusedV1(400, "invalid_batch", "invalid batch: created_at is not valid RFC 3339")
     seen = set()
     for event in value["batch"]:
@@ -167,7 +166,7 @@ def _problem(event: Event) -> str:
         "missing_distinct_id": not whose,
         "distinct_id_too_large": len(whose.encode()) > _LONGEST,
         "invalid_distinct_id": whose.strip().lower() in _ILLEGAL_IDS,
-        "invalid_event_timestamp": not _is_time(event["timestamp"]),
+        "invalid_event_timestamp": not is_rfc_3339(event["timestamp"]),
         "malformed_event_properties": not isinstance(event.get("properties", {}), dict),
     }
     return next((tag for tag, found in problems.items() if found), "")
@@ -191,16 +190,6 @@ def _kept(event: Event, sdk: str) -> Event:
 def _is_uuid(given: str) -> bool:
     try:
         UUID(given)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_time(given: str) -> bool:
-    if not _RFC_3339.fullmatch(given):
-        return False
-    try:
-        datetime.fromisoformat(given.upper())
     except ValueError:
         return False
     return True

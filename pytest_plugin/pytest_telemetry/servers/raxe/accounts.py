@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from attrs import define, field
 
 from pytest_telemetry.servers.raxe.answers import Refused, too_fast, unknown_key
-from pytest_telemetry.servers.raxe.times import DAY, MINUTE, ServiceTime
+from pytest_telemetry.servers.times import DAY, MINUTE, ServiceTime
 
 if TYPE_CHECKING:
     from pytest_telemetry.servers.messages import Request

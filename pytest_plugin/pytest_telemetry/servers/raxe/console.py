@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from pytest_telemetry.servers.messages import Request
-    from pytest_telemetry.servers.raxe.times import ServiceTime
+    from pytest_telemetry.servers.times import ServiceTime
 
 _SESSION = "/api/cli/session"
 _LINK = "/api/cli/link"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pytest_telemetry.servers.raxe.times import told
+from pytest_telemetry.servers.times import told
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

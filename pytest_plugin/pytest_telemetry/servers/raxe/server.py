@@ -17,7 +17,7 @@ from pytest_telemetry.servers.raxe.events import problem_of
 from pytest_telemetry.servers.raxe.health import health
 from pytest_telemetry.servers.raxe.privacy import violation_in
 from pytest_telemetry.servers.raxe.reading import Batch, Limits, carried, read
-from pytest_telemetry.servers.raxe.times import ServiceTime
+from pytest_telemetry.servers.times import ServiceTime
 from telemetry_core import SystemClock
 
 if TYPE_CHECKING:

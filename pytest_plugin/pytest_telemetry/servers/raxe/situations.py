@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pytest_telemetry.servers.faults import Fault
 from pytest_telemetry.servers.raxe.accounts import Accounts, bearer
-from pytest_telemetry.servers.raxe.times import DAY
+from pytest_telemetry.servers.times import DAY
 
 if TYPE_CHECKING:
     from pytest_telemetry.servers.exchange import Exchange

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 _NS = 1_000_000_000
 MINUTE = 60
 DAY = 86_400
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 
 
 @define(eq=False)
@@ -42,3 +44,14 @@ def told(seconds: float) -> str:
     """Return a moment in ISO 8601."""
     moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
     return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def is_rfc_3339(text: str) -> bool:
+    """Tell whether a text is a moment with an offset, as RFC 3339 writes it."""
+    if not _RFC_3339.fullmatch(text):
+        return False
+    try:
+        datetime.fromisoformat(text.upper())
+    except ValueError:
+        return False
+    return True
