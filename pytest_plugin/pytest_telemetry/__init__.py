@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pytest_telemetry.recorder import Recorder as Recorder
     from pytest_telemetry.servers.fake import FakeServer as FakeServer
     from pytest_telemetry.servers.http import HttpServer as HttpServer
+    from pytest_telemetry.servers.ingest.server import IngestServer as IngestServer
     from pytest_telemetry.servers.messages import Refusal as Refusal
     from pytest_telemetry.servers.messages import Request as Request
     from pytest_telemetry.servers.messages import Response as Response
@@ -28,6 +29,7 @@ _HOMES = {
     "recorder": "Recorder",
     "servers.fake": "FakeServer",
     "servers.http": "HttpServer",
+    "servers.ingest.server": "IngestServer",
     "servers.messages": "Refusal Request Response",
     "servers.posthog.server": "PostHogServer",
     "servers.raxe.server": "RaxeServer",

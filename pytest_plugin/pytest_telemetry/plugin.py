@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pytest_telemetry.ids import CountingIds
     from pytest_telemetry.recorder import Recorder
     from pytest_telemetry.servers.http import HttpServer
+    from pytest_telemetry.servers.ingest.server import IngestServer
     from pytest_telemetry.servers.posthog.server import PostHogServer
     from pytest_telemetry.servers.raxe.server import RaxeServer
     from pytest_telemetry.servers.runs.server import RunsServer
@@ -199,6 +200,16 @@ def telemetry_raxe_server(request: pytest.FixtureRequest) -> Iterator[RaxeServer
     from pytest_telemetry.servers.raxe.server import RaxeServer
 
     server = RaxeServer(_clock_of(request))
+    with server.serving():
+        yield server
+
+
+@pytest.fixture
+def telemetry_ingest_server(request: pytest.FixtureRequest) -> Iterator[IngestServer]:
+    """Return a server for signed events on a port of this machine, in the time of the test."""
+    from pytest_telemetry.servers.ingest.server import IngestServer
+
+    server = IngestServer(_clock_of(request))
     with server.serving():
         yield server
 

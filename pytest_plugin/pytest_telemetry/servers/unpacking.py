@@ -8,7 +8,7 @@ import zlib
 from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 _GZIP, _ZLIB = 31, 15  # zlib's numbers for the formats
 _DEEPEST = 128
@@ -50,11 +50,18 @@ def _unpacked(body: bytes, most: int, format: int) -> bytes:
     return content
 
 
-def read_json(content: bytes) -> Any:
-    """Return the value that a text is in JSON."""
+def read_json(content: bytes, read_object: Callable[[list[tuple[str, Any]]], Any] = dict) -> Any:
+    """Return the value that a text is in JSON.
+
+    :param read_object: makes an object of its members; raises `ValueError` for what is none.
+    """
     try:
         value = json.loads(
-            content.decode(), parse_constant=_no_number, parse_float=_finite, parse_int=_number
+            content.decode(),
+            parse_constant=_no_number,
+            parse_float=_finite,
+            parse_int=_number,
+            object_pairs_hook=read_object,
         )
         if _SURROGATE.search(content):
             json.dumps(value, ensure_ascii=False).encode()
