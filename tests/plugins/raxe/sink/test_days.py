@@ -41,9 +41,13 @@ def arrived(server: AnyAnswer) -> list[int]:
     return sorted(event["payload"]["number"] for event in server.events)
 
 
+@pytest.mark.parametrize("told", [True, False], ids=["limit told", "limit not told"])
 def test_a_limit_a_restart_and_midnight_lose_and_double_nothing(
-    config: TelemetryConfig, server: AnyAnswer, clock: FakeClock
+    config: TelemetryConfig, server: AnyAnswer, clock: FakeClock, told: bool
 ) -> None:
+    if not told:
+        fault = server.fail(404)
+        fault.concerns = lambda exchange: exchange.request.method == "GET"  # type: ignore[method-assign]
     server.accounts[server.keys["ok"]].events_per_day = 100
     with TelemetryClient(config, clock=clock) as client:
         tell(client, range(100))
