@@ -8,7 +8,7 @@ from telemetry_core.clock import SystemClock, iso8601
 from telemetry_core.complaints import Complaints
 from telemetry_core.config import TelemetryConfig, load_config
 from telemetry_core.delivery.report import ClientHealth, FlushReport
-from telemetry_core.errors import ConfigError, TelemetryError, described
+from telemetry_core.errors import ConfigError, TelemetryError, described, is_of_half_an_import
 from telemetry_core.ids import RandomIds
 from telemetry_core.logs import get_logger
 from telemetry_core.privacy import Redactor
@@ -42,7 +42,12 @@ class TelemetryClient(Recording):
     """Says what a program does to every active plugin, and never raises into it.
 
     Without a config it is the environment's; only the default client searches for a file.
+
+    :ivar too_early: whether nothing is recorded because it was built in a signal handler, in the
+        middle of an import that it needs; another one will do.
     """
+
+    too_early = False
 
     def __init__(
         self,
@@ -119,6 +124,7 @@ class TelemetryClient(Recording):
 
     def _give_up(self, error: Exception) -> None:
         problem = str(error) if isinstance(error, TelemetryError) else described(error)
+        self.too_early = is_of_half_an_import(error)
         self._be_silent(Silence(problem))
         self._complaints.gave_up("client", f"nothing is recorded: {problem}", error)
 

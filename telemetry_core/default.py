@@ -27,7 +27,9 @@ class _Default:
         """
         client = self._built.get("default")
         if client is None:
-            client = self._built.setdefault("default", TelemetryClient.searching())
+            client = TelemetryClient.searching()
+            if not client.too_early:
+                client = self._built.setdefault("default", client)
         return client
 
     def replace(self, client: TelemetryClient | None) -> TelemetryClient | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import ModuleType
+
 
 class TelemetryError(Exception):
     """The base of everything this library raises."""
@@ -41,3 +43,13 @@ def described(error: BaseException) -> str:
         return f"{type(error).__name__}: {error}"
     except Exception:
         return type(error).__name__
+
+
+def is_of_half_an_import(error: BaseException) -> bool:
+    """Tell whether a module lacks something that it has once its import, going on now, is done.
+
+    A signal handler meets such modules, when it comes in the middle of one.
+    """
+    if isinstance(error, AttributeError):
+        return isinstance(error.obj, ModuleType)
+    return isinstance(error, ImportError) and not isinstance(error, ModuleNotFoundError)

@@ -84,9 +84,9 @@ class Crew:
                 worker.stop()
 
     def wait(self, deadline: float) -> None:
-        """Wait for all to end."""
+        """Wait for all to end, the less for those that a flush has waited for in vain."""
         for worker in self._workers:
-            worker.join(deadline - SystemClock.monotonic())
+            worker.join(deadline - worker.waited_for - SystemClock.monotonic())
 
     def left(self) -> None:
         """Close the door if all were dismissed and nobody is at work any more."""

@@ -182,6 +182,8 @@ class Engine:
             tickets = self._request()
             while self.clock.monotonic() < deadline and any(t.open for t in tickets):  # noqa: ASYNC110
                 await asyncio.sleep(POLL)
+            for ticket in tickets:
+                ticket.wait(0.0)
             again = self._found_more(before, deadline)
         return self.report()
 

@@ -104,6 +104,7 @@ class DrivenSink:
             left=shared.left,
             report=shared.report,
             when_off=DROPPED_WHEN_FULL if self._in_memory else WAITS,
+            goes_on=lambda: self._in_memory and self.worth_waiting_for,  # until each had its tries
         )
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from telemetry_core.clock import Bell
+from telemetry_core.clock import Bell, SystemClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,16 +17,23 @@ class Ticket:
     """A request to deliver what is pending, rung when the worker did what it could.
 
     The worker ends for good after the `last` one.
+
+    :ivar waited: the real seconds that passed until the one who asked had waited long enough.
     """
 
-    __slots__ = ("_answered", "_bell", "_clock", "_worth_waiting", "done", "last")
+    __slots__ = (
+        *("_answered", "_asked_at", "_bell", "_clock", "_worth_waiting"),
+        *("done", "last", "waited"),
+    )
 
     def __init__(
         self, clock: Clock, *, worth_waiting: Callable[[], bool], last: bool = False
     ) -> None:
         self.done = False
         self.last = last
+        self.waited = 0.0
         self._answered = False
+        self._asked_at = SystemClock.monotonic()
         self._clock = clock
         self._worth_waiting = worth_waiting
         self._bell = Bell()
@@ -40,6 +47,7 @@ class Ticket:
         """Wait until the worker did what it could; false when it could not, or not in time."""
         if self.open:
             self._clock.wait(self._bell, timeout)
+            self.waited = SystemClock.monotonic() - self._asked_at
         return self.done
 
     def answer(self, *, done: bool) -> None:
@@ -70,6 +78,11 @@ class Tickets:
     def last(self) -> bool:
         """Whether one of those that were taken is the last."""
         return any(ticket.last for ticket in self._taken)
+
+    @property
+    def waited(self) -> float:
+        """For how many real seconds somebody has waited for an answer that is still to come."""
+        return max((ticket.waited for ticket in (*self._asked.copy(), *self._taken)), default=0.0)
 
     def add(self, ticket: Ticket) -> None:
         """Have one more wait."""

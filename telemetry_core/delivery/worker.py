@@ -34,7 +34,8 @@ class Worker:
 
     `build` comes before the first step and `end` after the last, both on that thread, as do the
     `ticks` in between and `left`, when there is nothing more to come. A build that raises turns
-    the worker off until the next process. What a program's thread or a signal handler calls takes
+    the worker off until the next process. A flush is over when nothing is left to do, or when a
+    step wants to wait, unless the worker `goes_on` even so. What a program's thread or a signal handler calls takes
     no lock: requests go through deques, waking through a bell.
     """
 
@@ -52,6 +53,7 @@ class Worker:
         alarm: Alarm | None = None,
         report: Report,
         when_off: str = "nothing of it is done",
+        goes_on: Callable[[], bool] = lambda: False,
     ) -> None:
         self.name = name
         self.clock = clock
@@ -66,6 +68,7 @@ class Worker:
         self._alarm = alarm or Alarm()
         self._report = report
         self._when_off = when_off
+        self._goes_on = goes_on
         self._bell = Bell()
         self._tickets = Tickets()
         self._rest = Rest()
@@ -155,6 +158,11 @@ class Worker:
         """
         return max(self._moved, min(self.clock.monotonic(), self._waits_until))
 
+    @property
+    def waited_for(self) -> float:
+        """For how many real seconds a flush has waited in vain for what the thread still does."""
+        return self._tickets.waited
+
     # -- starting and ending
 
     def _can_be_waited_for(self) -> bool:
@@ -227,7 +235,7 @@ class Worker:
 
     def _work(self) -> None:
         wait = self._do_step(force=self._tickets.take())
-        if wait != 0.0:
+        if wait is None or (wait > 0.0 and not self._goes_on()):
             self._answer(done=True)
         if self._stopped:
             return

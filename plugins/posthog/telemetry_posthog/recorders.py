@@ -64,8 +64,10 @@ def _refused(config: TelemetryConfig, settings: Mapping[str, Any]) -> bool:
 
 
 def _has_key(config: TelemetryConfig, table: Mapping[str, Any]) -> bool:
-    """Tell whether there is a key, or a place where its reader will find it."""
+    """Tell whether there is a key, or a file where its reader will find it."""
     key = config.environ.text("POSTHOG_API_KEY") or table.get("api_key")
+    if isinstance(key, dict) and "env" in key:
+        key = config.environ.text(str(key["env"]))
     return bool(project_key(key) if isinstance(key, str) else key)
 
 

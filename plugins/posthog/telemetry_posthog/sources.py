@@ -17,8 +17,12 @@ _ONE = "made"
 class Source(Protocol):
     """Gives the core's client that takes records just now."""
 
-    def get(self) -> TelemetryClient:
-        """Return it; one that is disabled where nothing is to be recorded. Never raises."""
+    def get(self) -> TelemetryClient | None:
+        """Return it; one that is disabled where nothing is to be recorded. Never raises.
+
+        Nothing where a signal handler asks in the middle of the import that a first call makes:
+        the next call finds it done.
+        """
 
     def end(self) -> None:
         """Have delivered what it was given, for `FLUSH_TIMEOUT` at most."""
@@ -31,16 +35,19 @@ class Kept:
         self._make = make
         self._made: dict[str, TelemetryClient] = {}
 
-    def get(self) -> TelemetryClient:
+    def get(self) -> TelemetryClient | None:
         """Return the one that was ready first, where several threads make one."""
         made = self._made.get(_ONE)
         if made is None:
-            made = self._made.setdefault(_ONE, _whatever_happens(self._make))
+            made = _whatever_happens(self._make)
+            if made is not None:
+                made = self._made.setdefault(_ONE, made)
         return made
 
     def end(self) -> None:
         """Close it: it is nobody else's."""
-        self.get().close()
+        if (client := self.get()) is not None:
+            client.close()
 
 
 class Nearest:
@@ -50,40 +57,56 @@ class Nearest:
         self._default: Callable[[], TelemetryClient] | None = None
         self._beside: dict[TelemetryClient, TelemetryClient] = {}
 
-    def get(self) -> TelemetryClient:
+    def get(self) -> TelemetryClient | None:
         """Look first whether the default client is still the one that was looked at."""
         default = self._default_client()
-        return self._beside.get(default) or self._look(default)
+        return default and (self._beside.get(default) or self._look(default))
 
     def end(self) -> None:
         """Close our own; to the default client others speak too."""
         client = self.get()
+        if client is None:
+            return
         if client is self._default_client():
             client.flush(FLUSH_TIMEOUT)
         else:
             client.close()
 
-    def _default_client(self) -> TelemetryClient:
+    def _default_client(self) -> TelemetryClient | None:
         if self._default is None:
-            from telemetry_core import get_client
-
-            self._default = get_client
+            return _whatever_happens(self._find_default)
         return self._default()
 
-    def _look(self, default: TelemetryClient) -> TelemetryClient:
-        from telemetry_posthog.recorders import to_posthog
+    def _find_default(self) -> TelemetryClient:
+        from telemetry_core import get_client
 
-        made = _whatever_happens(lambda: to_posthog(default))
+        self._default = get_client
+        return get_client()
+
+    def _look(self, default: TelemetryClient) -> TelemetryClient | None:
+        made = _whatever_happens(lambda: _to_posthog(default))
+        if made is None:
+            return None
         found = self._beside.setdefault(default, made)
         for other in [one for one in self._beside if one is not default]:
             self._beside.pop(other, None)
         return found
 
 
-def _whatever_happens(make: Callable[[], TelemetryClient]) -> TelemetryClient:
-    try:
-        return make()
-    except Exception as error:
-        from telemetry_core import TelemetryClient
+def _to_posthog(default: TelemetryClient) -> TelemetryClient:
+    from telemetry_posthog.recorders import to_posthog
 
-        return TelemetryClient.silenced(error)
+    return to_posthog(default)
+
+
+def _whatever_happens(make: Callable[[], TelemetryClient]) -> TelemetryClient | None:
+    """Return a client, a silent one where none can be had; nothing in the middle of an import."""
+    try:
+        made = make()
+    except Exception as error:
+        try:
+            from telemetry_core import TelemetryClient
+        except ImportError:
+            return None
+        made = TelemetryClient.silenced(error)
+    return None if made.too_early else made

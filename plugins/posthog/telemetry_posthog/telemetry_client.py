@@ -97,7 +97,7 @@ class TelemetryClient:
         False does not win over `DO_NOT_TRACK`, `TELEMETRY_DISABLED`, the stored choice or the
         want of a key.
         """
-        return self._off or self._source.get().disabled
+        return self._off or (client := self._source.get()) is None or client.disabled
 
     @disabled.setter
     def disabled(self, off: bool) -> None:
@@ -106,7 +106,8 @@ class TelemetryClient:
     @property
     def strict(self) -> bool:
         """Whether errors are to reach the program, as `on_error = "raise"` asks for in tests."""
-        config = self._source.get().config
+        client = self._source.get()
+        config = None if client is None else client.config
         return config is not None and config.on_error == "raise"
 
     def _recorder(self) -> Recorder | None:
@@ -114,7 +115,7 @@ class TelemetryClient:
         if self._off:
             return None
         recorder = self._source.get()
-        if recorder.disabled:
+        if recorder is None or recorder.disabled:
             return None
         if not self._used:
             self._use()
@@ -258,7 +259,8 @@ class TelemetryClient:
         """Have everything delivered that can be, within so many seconds; true when all was."""
         from telemetry_core import FlushReport
 
-        return self._source.get().flush(timeout) if self._used else FlushReport()
+        client = self._source.get() if self._used else None
+        return FlushReport() if client is None else client.flush(timeout)
 
     def shutdown(self) -> None:
         """Deliver for `FLUSH_TIMEOUT` at most and take nothing more. A second call does nothing."""

@@ -306,13 +306,31 @@ def test_a_flush_does_not_linger(build: Build, telemetry_clock: FakeClock) -> No
     assert worker.request_flush().wait(PATIENCE)
 
 
+def test_a_flush_lasts_through_the_back_off_of_a_worker_that_goes_on(
+    build: Build, telemetry_clock: FakeClock
+) -> None:
+    steps = Steps(0.5)
+    worker = build(steps, goes_on=lambda: True)
+    flushed = worker.request_flush()
+    worker.start()
+    telemetry_clock.wait_for_waiters()
+    assert (steps.forced, flushed.done) == ([True], False)
+    telemetry_clock.advance(0.5)
+    steps.wait_for(2)
+    assert worker.request_flush().wait(PATIENCE)
+    assert flushed.done
+
+
 def test_a_call_in_flight_is_not_waited_for(build: Build) -> None:
     gate = Gate()
     worker = Worker("w", gate, SystemClock(), report=lambda *_, **__: None)
     worker.start()
     assert gate.entered.wait(PATIENCE)
     assert not worker.request_flush().wait(0.01)
+    assert worker.waited_for >= 0.01
     gate.open.set()
+    assert worker.request_flush().wait(PATIENCE)
+    assert worker.waited_for == 0.0
     worker.stop()
     assert worker.rest(PATIENCE)
 

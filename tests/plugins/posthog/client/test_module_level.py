@@ -171,9 +171,14 @@ def test_it_is_quiet_in_ci_and_under_pytest(name: str, monkeypatch: pytest.Monke
     assert telemetry_posthog.client.disabled  # it was imported under pytest
 
 
+@pytest.mark.parametrize(
+    "settings",
+    ["", 'active = ["posthog"]\n[plugins.posthog]\napi_key = { env = "POSTHOG_API_KEY" }'],
+)
 def test_without_a_key_it_is_disabled_and_says_where_one_goes(
-    caplog: pytest.LogCaptureFixture,
+    settings: str, caplog: pytest.LogCaptureFixture
 ) -> None:
+    configure(settings)
     client = on()
     assert client.disabled
     assert client.capture("signed_up") is None

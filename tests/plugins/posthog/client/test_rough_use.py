@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 THREADS, EACH = 50, 20
 PROGRAM = """
 import atexit, sys
+import httpx  # here, since a busy machine takes long to, and the exit has two seconds
 from telemetry_posthog import TelemetryClient, install_excepthook
 
 client = TelemetryClient("phc_a", sys.argv[1])
@@ -89,6 +90,13 @@ def test_what_waits_is_delivered_when_the_program_ends(server: PostHogServer) ->
     server.assert_event("last")
 
 
+def test_what_is_refused_once_at_the_end_has_its_second_try(server: PostHogServer) -> None:
+    server.fail(503, times=1)
+    done = run(server.url, "client.capture('last')")
+    assert (done.returncode, done.stderr) == (0, "")
+    server.assert_event("last")
+
+
 def test_what_is_captured_at_exit_arrives(server: PostHogServer) -> None:
     done = run(server.url, "client.capture('first')", "atexit.register(client.capture, 'at exit')")
     assert (done.returncode, done.stderr) == (0, "")
@@ -149,6 +157,43 @@ def test_a_flush_in_a_signal_handler_comes_back(
     assert client.flush(20)
     assert flushed == [True] * 10
     assert len(server.events) == 110
+
+
+IN_AN_IMPORT = """
+class Handler:
+    def find_spec(self, name, *_):
+        if name == "{}":
+            try:
+                client.capture("in the middle")
+                print(client.disabled)
+            except Exception as error:
+                print(repr(error))
+
+sys.meta_path.insert(0, Handler())
+client.capture("around it")
+client.capture("after it")
+assert client.flush(20)
+"""
+
+
+@pytest.mark.parametrize(
+    "module", ["telemetry_core.recording", "msgspec", "importlib.metadata._meta"]
+)
+@pytest.mark.parametrize(
+    "which",
+    ["", "from telemetry_posthog import client; client.disabled = False"],
+    ids=["own", "module"],
+)
+def test_a_capture_in_the_middle_of_anothers_import_silences_nobody(
+    which: str, module: str, server: PostHogServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a signal handler makes it, which may come between any two imports of a first capture."""
+    monkeypatch.setenv("POSTHOG_API_KEY", "phc_a")
+    monkeypatch.setenv("POSTHOG_HOST", str(server.url))
+    done = run(server.url, which, IN_AN_IMPORT.format(module))
+    assert (done.returncode, done.stdout) == (0, "True\n")
+    server.assert_event("around it")
+    server.assert_event("after it")
 
 
 @pytest.mark.parametrize(
