@@ -59,8 +59,9 @@ def fingerprint(destination: str | None, plugin: object) -> str:
     settings: type[Any] = type(plugin)
     if attrs.has(settings):
         for attribute in attrs.fields(settings):
-            if attribute.init and attribute.name != "clock":  # the core's own, new in each process
-                value = getattr(plugin, attribute.name, None)
+            value = getattr(plugin, attribute.name, None)
+            # A clock and a function are shown with their place in memory, another in each process.
+            if attribute.init and attribute.name != "clock" and not callable(value):
                 shown = value.reveal() if isinstance(value, Secret) else repr(value)
                 parts.append(f"{attribute.name}={shown}")
     text = "\x00".join(parts).encode("utf-8", "replace")

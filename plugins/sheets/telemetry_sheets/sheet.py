@@ -78,10 +78,9 @@ class Sheet:
 
     def look(self, deadline: float) -> Sequence[str]:
         """Return the header, empty in an empty tab; raises as the API does, also for a wrong one."""
-        rows = self._read("1:1", deadline)
+        rows = self._read("1:1", deadline) or self._begun_meanwhile(deadline)
         header = [str(name) for name in rows[0]] if rows else []
-        problem = self._wrong_header(header) if header else self._lost_header(deadline)
-        if problem:
+        if problem := self._wrong_header(header):
             raise RefusedError(problem)
         return header
 
@@ -107,8 +106,13 @@ class Sheet:
         return len(fresh)
 
     def _begun(self, deadline: float) -> Sequence[str]:
-        """Write the header of an empty tab; return what it is now, for another may have been first."""
-        self._append([list(self._columns)], deadline)
+        """Write the header of an empty tab; return what it is then.
+
+        Where another program was first, its header counts, and ours is taken away.
+        """
+        place = self._api.append([list(self._columns)], deadline)
+        if place.rpartition("!")[2].partition(":")[0] != "A1":
+            self._api.empty(place, len(self._columns), deadline)
         return self.look(deadline)
 
     def _append(self, rows: list[list[object]], deadline: float) -> None:
@@ -133,16 +137,23 @@ class Sheet:
         self._pace.note()
         return self._api.read(cells, deadline)
 
-    def _lost_header(self, deadline: float) -> Problem | None:
-        if not self._ids(deadline):
-            return None
-        words = (
-            "the first row of the tab is empty and others are not; write the header there again, or"
-            f" name an empty tab as `{self._api.place.setting}`"
-        )
-        return Problem("header", words, lasts=True)
+    def _begun_meanwhile(self, deadline: float) -> list[list[Any]]:
+        """Return the first row that another program wrote just now; none in an empty tab.
+
+        Raises `RefusedError` where there are rows without a header.
+        """
+        column = self._read("A:A", deadline)
+        if column and not column[0]:
+            words = (
+                "the first row of the tab is empty and others are not; write the header there"
+                f" again, or name an empty tab as `{self._api.place.setting}`"
+            )
+            raise RefusedError(Problem("header", words, lasts=True))
+        return self._read("1:1", deadline) if column else []
 
     def _wrong_header(self, header: Sequence[str]) -> Problem | None:
+        if not header:
+            return None
         if header[0] != KEY:
             words = (
                 f"cell A1 holds {header[0]!r} and not {KEY}, so this tab is used for something"

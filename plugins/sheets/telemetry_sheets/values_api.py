@@ -63,13 +63,24 @@ class ValuesApi:
             raise _strange(answer)
         return rows
 
-    def append(self, rows: Sequence[Sequence[Any]], deadline: float) -> None:
-        """Add rows below all others, in one request that does all of it or nothing."""
+    def append(self, rows: Sequence[Sequence[Any]], deadline: float) -> str:
+        """Add rows below all others, in one request that does all of it or nothing.
+
+        Return the range that they took.
+        """
         body = json_text({"majorDimension": "ROWS", "values": rows})
         path = f"{self._range('A:A')}:append?{_APPENDING}"
         updates = _read(answer := self._call("POST", path, body, deadline)).get("updates")
         if not isinstance(updates, dict) or updates.get("updatedRows", 0) != len(rows):
             raise _strange(answer)
+        if not isinstance(place := updates.get("updatedRange"), str):
+            raise _strange(answer)
+        return place
+
+    def empty(self, place: str, width: int, deadline: float) -> None:
+        """Empty the cells of a range of one row."""
+        body = json_text({"majorDimension": "ROWS", "values": [[""] * width]})
+        self._call("PUT", f"{quote(place, safe='')}?valueInputOption=RAW", body, deadline)
 
     def close(self) -> None:
         """Close the connection."""

@@ -13,6 +13,7 @@ from telemetry_core.credentials import Secret
 from telemetry_core.delivery.state import Pause, Saved, SinkState, fingerprint
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from pytest_telemetry.clock import FakeClock
@@ -194,6 +195,14 @@ def test_the_fingerprint_does_not_change_with_what_happens() -> None:
     busy = Plugin()
     busy.calls = 7
     assert fingerprint("there", busy) == fingerprint("there", Plugin())
+
+
+def test_the_fingerprint_does_not_change_with_a_function_that_each_process_has_anew() -> None:
+    @define(eq=False)
+    class Asking:
+        find_store: Callable[[], None] | None = None
+
+    assert fingerprint("there", Asking(lambda: None)) == fingerprint("there", Asking(lambda: None))
 
 
 def test_a_plain_object_has_a_fingerprint_too() -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pytest_telemetry import Response
 from telemetry_sheets import SheetsSink
+from telemetry_sheets.columns import USUAL
 
 from telemetry_core import SystemClock
 from tests.plugins.sheets.conftest import calls, ids, shipping
@@ -125,6 +126,24 @@ def test_what_was_never_answered_may_come_again_in_other_batches(
         assert add(*runs).code == "http_503"
     assert [bool(add(run).delivered) for run in runs] == [True, True, True]
     assert ids(google)[1:] == [run.body.event_id for run in runs]
+
+
+@pytest.mark.parametrize("moment", ["/A:A", ":append"])
+def test_of_two_programs_that_begin_a_tab_at_once_one_writes_the_header(
+    add: Ship, story: Story, google: SheetsServer, moment: str
+) -> None:
+    (run,), handle = ends(story, 1), google.handle
+
+    def overtaken(request: Request) -> Response:
+        if request.path.endswith(moment):
+            google.handle = handle  # type: ignore[method-assign]
+            google.tab.write(0, 0, [USUAL, ["of-the-other"]])
+        return handle(request)
+
+    google.handle = overtaken  # type: ignore[method-assign]
+    assert add(run).delivered
+    assert google.grid.count(google.header) == 1
+    assert [key for key in ids(google) if key] == ["of-the-other", run.body.event_id]
 
 
 def test_rows_that_somebody_sorted_are_known_again(
