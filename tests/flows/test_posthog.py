@@ -73,6 +73,9 @@ os.kill(os.getpid(), signal.SIGKILL)
 """,
         code=-9,
     )
+    kept = [path.read_bytes() for path in home.base_dir.rglob("*") if path.is_file()]
+    assert any(b"told" in content for content in kept)
+    assert not any(KEY.encode() in content for content in kept)
     server.up()
     server.fail(503, times=1)
     server.lose_reply(times=2)

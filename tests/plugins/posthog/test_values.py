@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -44,6 +45,14 @@ def test_what_is_plain_is_not_copied() -> None:
 
 def test_an_object_is_its_fields() -> None:
     assert plain({"plan": Plan()})["plan"]["name"] == "pro"
+
+
+@pytest.mark.parametrize("levels", [90, 129, 5_000])
+def test_what_is_deeply_nested_ends(levels: int) -> None:
+    value: Any = Decimal(1)
+    for _ in range(levels):
+        value = {"in": value}
+    assert len(json.dumps(plain({"value": value}))) < 100_000
 
 
 def test_what_refers_to_itself_ends() -> None:

@@ -106,6 +106,20 @@ def test_who_has_agreed_is_known_by_the_stored_id(build: Build, server: PostHogS
     assert server.events[0]["distinct_id"] == Consent.stored(PATH).id
 
 
+@pytest.mark.parametrize("text", ["", "telemetry: true\n  nested: 1\n", f"id: {ID}\n"])
+def test_what_is_damaged_meanwhile_agrees_to_nothing_more(
+    text: str, build: Build, server: PostHogServer
+) -> None:
+    client = build(consent=PATH)
+    client.capture("before")
+    assert client.flush(20)
+    content = write(text)
+    client.capture("after")
+    assert client.flush(20)
+    assert [event["event"] for event in server.events] == ["before"]
+    assert PATH.read_bytes() == content
+
+
 def test_who_takes_it_back_meanwhile_has_nothing_sent(build: Build, server: PostHogServer) -> None:
     client = build(consent=PATH)
     client.capture("before")

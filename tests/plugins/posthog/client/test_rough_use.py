@@ -67,6 +67,32 @@ def test_captures_of_fifty_threads_arrive_once_each(build: Build, server: PostHo
     assert len(uuids) == THREADS * EACH
 
 
+def test_what_is_disabled_while_a_thread_captures_takes_nothing_from_then_on(
+    client: TelemetryClient, server: PostHogServer
+) -> None:
+    rounds = threading.Semaphore(0)
+    over = threading.Event()
+    uuids: list[str | None] = []
+
+    def work() -> None:
+        while not over.is_set():
+            uuids.append(client.capture("worked"))
+            rounds.release()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    assert rounds.acquire(timeout=20)
+    client.disabled = True
+    known = len(uuids) + 1  # one may be on its way
+    while len(uuids) < known + 10:
+        assert rounds.acquire(timeout=20)
+    over.set()
+    thread.join()
+    report = client.flush(20)
+    assert set(uuids[known:]) == {None}
+    assert len(server.events) + report.dropped == len([uuid for uuid in uuids if uuid])
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
 def test_a_forked_child_has_a_way_of_its_own(
     client: TelemetryClient, server: PostHogServer
