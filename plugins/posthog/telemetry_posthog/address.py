@@ -9,6 +9,10 @@ from telemetry_core import ConfigError, Secret
 BATCH, CAPTURE = "/batch/", "/capture/"
 ENDPOINTS = (BATCH, CAPTURE)  # many events a request, or a request for each
 US_HOST, EU_HOST = "https://us.i.posthog.com", "https://eu.i.posthog.com"
+NO_KEY = (
+    "posthog has no project key: set api_key in [plugins.posthog] or POSTHOG_API_KEY (phc_…, from"
+    " the project settings of PostHog); nothing is sent without"
+)
 
 _INGESTION_OF = {  # what stands in a browser's address line, and what takes events there
     "app.posthog.com": US_HOST,

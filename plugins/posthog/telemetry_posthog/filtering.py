@@ -13,23 +13,23 @@ if TYPE_CHECKING:
     BeforeSend = Callable[[dict[str, Any]], dict[str, Any] | None]
 
 
-class NotAskedError(ConfigError, ValueError):
+class BeforeSendError(ConfigError, ValueError):
     """The function that is to see each event cannot be had."""
 
 
 def function_named(name: object) -> BeforeSend:
-    """Return a function, or the one that `module:function` names; raises `NotAskedError`."""
+    """Return a function, or the one that `module:function` names; raises `BeforeSendError`."""
     if callable(name):
         return name
     module, _, attribute = str(name).partition(":")
     try:
         function = getattr(import_module(module), attribute)
     except Exception as error:
-        raise NotAskedError(
+        raise BeforeSendError(
             f"before_send = {str(name)!r} cannot be had ({type(error).__name__}: {error});"
             ' write "module:function"'
         ) from error
     if not callable(function):
-        raise NotAskedError(f"before_send = {str(name)!r} is no function")
+        raise BeforeSendError(f"before_send = {str(name)!r} is no function")
     found: BeforeSend = function
     return found

@@ -19,7 +19,7 @@ from telemetry_core import (
     SystemClock,
     hookimpl,
 )
-from telemetry_posthog.address import BATCH, endpoint, ingestion_host, project_key
+from telemetry_posthog.address import BATCH, NO_KEY, endpoint, ingestion_host, project_key
 from telemetry_posthog.filtering import function_named
 
 # What speaks HTTP is imported by the worker: the class itself is imported in the program's own
@@ -91,10 +91,7 @@ class PostHogSink:
     def __attrs_post_init__(self) -> None:
         """Refuse to be without a key, and without the function that is to see each event."""
         if not self.api_key:
-            raise ConfigError(
-                "posthog has no project key: set api_key in [plugins.posthog] or POSTHOG_API_KEY"
-                " (phc_…, from the project settings of PostHog); nothing is sent without"
-            )
+            raise ConfigError(NO_KEY)
         if self.before_send is not None:
             self._last_word = function_named(self.before_send)
         self._figures = Counter(batches=0, delivered=0, rejected=0)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from telemetry_posthog import Consent
+from telemetry_posthog import Consent, _get_telemetry_client
 
 from telemetry_core import ConfigError
 
@@ -97,6 +98,20 @@ def test_who_has_not_agreed_has_a_disabled_client(build: Build, server: PostHogS
     assert client.disabled
     assert client.capture("signed_up") is None
     assert server.requests == []
+
+
+def test_a_choice_named_in_settings_is_found_from_below_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write(f"id: {ID}\ntelemetry: false\n")
+    settings = f'[plugins.posthog]\napi_key = "phc_a"\nconsent = "{PATH}"\n'
+    Path("telemetry.toml").write_text(settings, "utf-8")
+    Path("below").mkdir()
+    monkeypatch.chdir("below")
+    client = _get_telemetry_client()
+    client.disabled = False
+    assert client.disabled
+    assert os.listdir() == []
 
 
 def test_who_has_agreed_is_known_by_the_stored_id(build: Build, server: PostHogServer) -> None:
