@@ -75,7 +75,7 @@ def strange_answer(case: Case, client: httpx.Client, who: Who = "ours") -> list[
     for number, step in enumerate(case.steps, 1):
         answer = _sent(step, client, answer)
         wanted = step.get("answer", {"status": list(range(200, 300))})
-        wrong = list(_differences(answer, step.get(who, wanted)))
+        wrong = list(differences(answer, step.get(who, wanted)))
         if wrong:
             shown = f"answered: {answer.status_code} {dict(answer.headers)}"
             return [f"{case}, step {number}, {step['do']}", *wrong, shown, answer.text[:2000]]
@@ -162,7 +162,7 @@ def _record(mark: str, given: Mapping[str, Any]) -> dict[str, Any]:
 # -- the answer
 
 
-def _differences(answer: httpx.Response, wanted: Mapping[str, Any]) -> Iterator[str]:
+def differences(answer: httpx.Response, wanted: Mapping[str, Any]) -> Iterator[str]:
     status = wanted["status"]
     if answer.status_code not in (status if isinstance(status, list) else [status]):
         yield f"status {answer.status_code}, not {status}"

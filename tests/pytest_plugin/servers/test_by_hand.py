@@ -7,10 +7,14 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import httpx
 from pytest_telemetry import RaxeServer
+
+from tests.ingest_cases import signed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,6 +70,20 @@ def test_raxe_starts_likewise_and_tells_its_keys_in_a_file(tmp_path: Path) -> No
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=30)
     assert (tier, keys) == ("pro", RaxeServer().keys)
+
+
+def test_the_ingestion_server_starts_likewise_and_hands_out_credentials() -> None:
+    command = [sys.executable, "-m", "pytest_telemetry.servers.ingest"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().split()[3]
+        by, body = httpx.get(f"{url}/credentials.json").json(), b'{"events": []}'
+        headers = signed(by["token"], by["secret"], body, str(int(time.time())), str(uuid4()))
+        target = f"{url}/v1/ingest/{by['org']}/{by['app']}"
+        answer = httpx.post(target, content=body, headers=headers).json()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    assert answer["message"] == "Batch must contain at least one event"
 
 
 def test_a_port_that_is_taken_is_one_line_of_error() -> None:

@@ -67,6 +67,12 @@ class Credentials:
         """Return the organization and the application, however they are written."""
         return plain_id(self.org), plain_id(self.app)
 
+    @property
+    def told(self) -> dict[str, str]:
+        """Return what a client is configured with."""
+        names = ("org", "app", "token", "secret", "tier")
+        return {name: getattr(self, name) for name in names}
+
     def signed(self, given: str, timestamp: str, nonce: str, body: bytes) -> bool:
         """Tell whether a signature is that of who has the secret."""
         if is_same(given, signature_of(self.secret, body, timestamp, nonce)):

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from telemetry_core import Clock
 
 _HEALTH = "/health"
+_CREDENTIALS = "/credentials.json"  # for who runs it by hand
 _INGEST = re.compile(r"/v1/ingest/(?P<org>[^/]+)/(?P<app>[^/]+)")
 _HEALTHY = {"status": "healthy", "version": "0.1.0"}
 _NO_ID = str(UUID(int=0))  # clients want a UUID there
@@ -131,12 +132,15 @@ class IngestServer(FakeServer):
 
     def _answered(self, request: Request) -> Response:
         owner = _owner(request)
-        if owner is None and request.path != _HEALTH:
+        if owner is None and request.path not in (_HEALTH, _CREDENTIALS):
             raise Refused(404, f"Nothing is at {request.path}")
         allowed = "POST" if owner else "GET"
         if request.method != allowed:
             raise Refused(405, f"Only {allowed} is taken here", headers={"allow": allowed})
-        return self._ingested(request, owner) if owner else Response.json(_HEALTHY)
+        if owner:
+            return self._ingested(request, owner)
+        told = _HEALTHY if request.path == _HEALTH else self.development.told
+        return Response.json(told)
 
     def _ingested(self, request: Request, owner: tuple[str, str]) -> Response:
         by = self.admission.credentials_of(request, owner, self.limits.body_bytes)
