@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from telemetry_core.cli.screen import print_json as print_json
     from telemetry_core.cli.sinks import sink_of_kind as sink_of_kind
     from telemetry_core.cli.stale import stale_options as stale_options
+    from telemetry_core.cli.standing import left_alone as left_alone
+    from telemetry_core.cli.standing import sink_standing as sink_standing
     from telemetry_core.cli.words import age as age
     from telemetry_core.cli.words import duration as duration
     from telemetry_core.cli.words import moment as moment
@@ -36,6 +38,7 @@ _HOMES = {
     "screen": "Screen print_json",
     "sinks": "sink_of_kind",
     "stale": "stale_options",
+    "standing": "left_alone sink_standing",
     "words": "age duration moment size",
 }
 _PUBLIC = {name: module for module, names in _HOMES.items() for name in names.split()}

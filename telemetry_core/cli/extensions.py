@@ -26,6 +26,7 @@ _OFFERED_BY = {
     "posthog": "telemetry-posthog",
     "auth": "telemetry-raxe",
     "sheets": "telemetry-sheets",
+    "stats": "telemetry-raxe",
     "runs close-stale": "telemetry-http-api",
 }
 
@@ -36,6 +37,7 @@ _ABOUT = {
     "import": "Bring in what other programs recorded.",
     "posthog": "Send to PostHog what was recorded before.",
     "sheets": "Test the way into a Google sheet, and add what a week comes to.",
+    "stats": "Show how the telemetry of RAXE stands.",
     "serve": "Serve the runs database over HTTP, until Ctrl-C or SIGTERM.",
 }
 

@@ -1,15 +1,18 @@
-"""How a sink stands as the disk tells it: what a process learned and left in `base_dir/state`."""
+"""How a sink stands as the disk tells it: what programs left in `base_dir`, and what waits there."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from telemetry_core.cli.places import state_of
+from telemetry_core.cli.places import dead_letters_of, folders_of, state_of
 from telemetry_core.clock import NS_PER_SECOND, SystemClock, iso8601
 from telemetry_core.delivery.state import Saved, fingerprint
+from telemetry_core.records import Lane
 
 if TYPE_CHECKING:
+    from telemetry_core.cli.sinks import SinkView
     from telemetry_core.config import TelemetryConfig
+    from telemetry_core.delivery.spool.survey import FolderView
     from telemetry_core.delivery.state import Pause
     from telemetry_core.plugin import Plugin
 
@@ -21,6 +24,38 @@ WELL: dict[str, Any] = {
     "last_error": None,
 }
 _SECONDS_OF_A_YEAR = 365 * 86_400
+
+
+def sink_standing(config: TelemetryConfig, name: str) -> dict[str, Any]:
+    """Return how one sink stands, active or not, what waits for it in each lane, what it refused."""
+    from attrs import evolve
+
+    from telemetry_core.cli.sinks import SinkView, active_sinks
+
+    active = tuple(sink for sink in config.active if sink == name)
+    with active_sinks(evolve(config, active=active)) as views:
+        view = views[0] if views else SinkView(name, "not active")
+        found = as_seen(config, view)
+    lanes = {lane.value: _lane(name, lane, folders_of(config)) for lane in Lane}
+    buried = dead_letters_of(config).count().get(name, 0)
+    return {"sink": name, **found, "lanes": lanes, "dead_letters": buried}
+
+
+def _lane(name: str, lane: Lane, folders: list[FolderView]) -> dict[str, Any]:
+    backlogs = [view.waiting[name].lanes[lane] for view in folders if name in view.waiting]
+    times = [backlog.oldest_ns for backlog in backlogs if backlog.oldest_ns is not None]
+    count = sum(backlog.records for backlog in backlogs)
+    return {"count": count, "oldest": iso8601(min(times)) if times else None}
+
+
+def as_seen(config: TelemetryConfig, view: SinkView) -> dict[str, Any]:
+    """Return the state of an active plugin, and whether it is left alone."""
+    built = view.plugin is not None and view.plugin.instance is not None
+    return {
+        "state": view.state,
+        "why": view.why,
+        **(standing(config, view.plugin) if built and view.plugin is not None else WELL),
+    }
 
 
 def standing(config: TelemetryConfig, plugin: Plugin) -> dict[str, Any]:

@@ -9,14 +9,13 @@ import click
 from telemetry_core.cli.options import config_option, json_option, read_config
 from telemetry_core.cli.places import dead_letters_of, folders_of
 from telemetry_core.cli.spool.text import told
-from telemetry_core.cli.standing import WELL, left_alone, standing
+from telemetry_core.cli.standing import WELL, as_seen, left_alone
 from telemetry_core.cli.words import age
 from telemetry_core.clock import SystemClock, iso8601
 from telemetry_core.complaints import counted
 
 if TYPE_CHECKING:
     from telemetry_core.cli.screen import Cell, Screen
-    from telemetry_core.cli.sinks import SinkView
     from telemetry_core.config import TelemetryConfig
     from telemetry_core.delivery.spool.survey import FolderView
 
@@ -71,7 +70,7 @@ def _sinks(config: TelemetryConfig, folders: list[FolderView]) -> dict[str, dict
     living = [view.path for view in folders if view.alive]
     rates = pace(living, SystemClock(), _BETWEEN_LOOKS) if living else {}
     with active_sinks(config) as views:
-        sinks = {view.name: _sink(config, view) for view in views}
+        sinks = {view.name: as_seen(config, view) for view in views}
     others = {*buried, *(name for view in folders for name in view.waiting)} - sinks.keys()
     sinks |= {name: {"state": "not active", "why": "", **WELL} for name in sorted(others)}
     return {
@@ -88,15 +87,6 @@ def _backlog(name: str, folders: list[FolderView]) -> dict[str, Any]:
     return {
         "pending": sum(part.records for part in waiting),
         "oldest": iso8601(min(times)) if times else None,
-    }
-
-
-def _sink(config: TelemetryConfig, view: SinkView) -> dict[str, Any]:
-    built = view.plugin is not None and view.plugin.instance is not None
-    return {
-        "state": view.state,
-        "why": view.why,
-        **(standing(config, view.plugin) if built and view.plugin is not None else WELL),
     }
 
 

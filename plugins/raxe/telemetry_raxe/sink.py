@@ -62,6 +62,7 @@ class RaxeSink:
     batch_size: ClassVar[int] = _MOST_EVENTS
     batch_bytes: ClassVar[int] = 1024 * 1024
     remote: ClassVar[bool] = True
+    also_named: ClassVar[str] = "telemetry"  # as RAXE's documents have it: telemetry.enabled
     only: ClassVar[tuple[str, ...]] = EVENT_TYPES
 
     enabled: bool = field(default=True, metadata={"env": ("RAXE_TELEMETRY_ENABLED",)})
@@ -179,6 +180,26 @@ class RaxeSink:
             return Health(ok=False, message=str(error), details=details)
         details |= {"tier": standing.tier, "clock_drift_seconds": standing.clock_drift_seconds}
         return Health(ok=True, details=details)
+
+    def may_disable(self) -> Health:
+        """Tell whether the key allows that telemetry is switched off; what is unknown is not allowed."""
+        from telemetry_raxe.errors import CredentialError
+        from telemetry_raxe.switching_off import allowed
+
+        if not self.enabled:
+            return Health(ok=True)
+        if self.dry_run:
+            return Health(ok=False, message="a dry run asks nobody whether the key allows it")
+        try:
+            return allowed(self._opened())
+        except CredentialError as error:
+            return Health(ok=False, message=str(error))
+
+    def last_event(self) -> tuple[str, dict[str, Any]] | None:
+        """Return what is said before telemetry is switched off."""
+        from telemetry_raxe.switching_off import FINAL_EVENT
+
+        return FINAL_EVENT if self.enabled else None
 
     def close(self) -> None:
         """Close the connections."""

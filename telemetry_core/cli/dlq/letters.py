@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from telemetry_core.config import TelemetryConfig
     from telemetry_core.delivery.dead_letters import DeadLetters, KeptLetter, Selection
     from telemetry_core.records import Record
+
+_ELSEWHERE = re.compile(r"[a-z]+_([0-9a-f]{8,32})")
 
 F = TypeVar("F", bound="Callable[..., Any]")
 
@@ -78,8 +82,18 @@ def letters_of(
     if sink is not None:
         refuse_unknown_sink(config, sink, store.count())
     before_ns = None if older_than is None else parse_iso8601(older_than)
-    which = Selection(sink=sink, code=code, before_ns=before_ns, beginning=beginning)
+    start = None if beginning is None else _ours(beginning)
+    which = Selection(sink=sink, code=code, before_ns=before_ns, beginning=start)
     return Letters(store, which, store.count(which))
+
+
+def _ours(typed: str) -> str:
+    """Return an id as records bear it, also one that the other end shows as `evt_0198c1f2…`."""
+    found = _ELSEWHERE.fullmatch(typed)
+    if found is None:
+        return typed
+    digits = found[1]
+    return "-".join(filter(None, (digits[i:j] for i, j in pairwise((0, 8, 12, 16, 20, 32)))))
 
 
 def told(letter: KeptLetter, *, whole: bool = False) -> dict[str, Any]:

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 import click
 from attrs import evolve
 
+from telemetry_core.cli.completing import letter_ids
 from telemetry_core.cli.dlq.letters import letters_of, which_letters
 from telemetry_core.cli.options import config_option, json_option, read_config, timeout_option
 from telemetry_core.cli.places import spool_of
 from telemetry_core.clock import SystemClock
+from telemetry_core.errors import TelemetryError
 
 if TYPE_CHECKING:
     from telemetry_core.cli.dlq.letters import Letters
@@ -23,11 +25,15 @@ _FIGURES = ("delivered", "refused", "waiting", "untouched")
 
 
 @click.command("retry")
+@click.argument("record_id", metavar="[ID]", required=False, shell_complete=letter_ids)
+@click.option("--all", "every", is_flag=True, help="All of them, as without any filter.")
 @which_letters()
 @timeout_option(30, "How long to try, for each sink.")
 @config_option
 @json_option
 def retry(
+    record_id: str | None,
+    every: bool,
     limit: int | None,
     timeout: float,
     config_path: str | None,
@@ -36,14 +42,18 @@ def retry(
 ) -> int:
     """Deliver dead letters again, to the sinks that refused them.
 
-    Each goes to its own sink and to no other. Exit code 0 when all of them arrived, else 1.
+    ID is the id of a record, or its beginning; without one, and without a filter, all are meant. Each goes to its own sink and to no other. Exit code 0 when all of them arrived, else 1.
     """
     from telemetry_core.cli.flush import refuse_when_disabled
     from telemetry_core.cli.screen import Screen, print_json
 
+    if every and (record_id or limit or any(wanted.values())):
+        raise click.UsageError("--all goes with neither an ID nor a filter")
     config = read_config(config_path)
     refuse_when_disabled(config)
-    found = letters_of(config, **wanted)
+    found = letters_of(config, beginning=record_id, **wanted)
+    if record_id and not found.total:
+        raise TelemetryError(f"there is no dead letter of a record {record_id!r}")
     result = retry_all(config, found, limit, timeout, quiet=as_json)
     if as_json:
         print_json(result)

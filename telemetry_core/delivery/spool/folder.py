@@ -21,7 +21,7 @@ from telemetry_core.logs import get_logger
 from telemetry_core.records import Lane
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from telemetry_core.delivery.spool.owner import Owner
@@ -181,11 +181,11 @@ class Folder:
             return
         self.segments[segment.lane].pop(segment.number, None)
 
-    def unread(self, sink: str, at_most: int = sys.maxsize) -> int:
+    def unread(self, sink: str, at_most: int = sys.maxsize, *, lanes: Iterable[Lane] = Lane) -> int:
         """Count the records a sink has yet to settle here, whole lines only, so many at most."""
         cursor = self.cursor(sink)
         count = 0
-        for lane in Lane:
+        for lane in lanes:
             count += self._unread_in(lane, cursor, at_most - count)
         return count
 

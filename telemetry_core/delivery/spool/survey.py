@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 
 @define(frozen=True)
 class Backlog:
-    """What one folder owes one sink."""
+    """What one folder owes one sink, and each of its lanes."""
 
     records: int
     oldest_ns: int | None = None
+    lanes: Mapping[Lane, Backlog] = field(factory=dict)
 
 
 @define(frozen=True)
@@ -99,6 +100,11 @@ def is_held(path: Path) -> bool:
 
 
 def _waiting(folder: Folder, sink: str) -> Backlog:
-    first = [next(waiting(folder, lane, (sink,)), None) for lane in Lane]
-    times = [found.record.time_ns for found in first if found is not None]
-    return Backlog(folder.unread(sink), min(times, default=None))
+    lanes = {lane: _in_lane(folder, sink, lane) for lane in Lane}
+    times = [lane.oldest_ns for lane in lanes.values() if lane.oldest_ns is not None]
+    return Backlog(sum(lane.records for lane in lanes.values()), min(times, default=None), lanes)
+
+
+def _in_lane(folder: Folder, sink: str, lane: Lane) -> Backlog:
+    first = next(waiting(folder, lane, (sink,)), None)
+    return Backlog(folder.unread(sink, lanes=(lane,)), first and first.record.time_ns)

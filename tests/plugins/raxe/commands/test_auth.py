@@ -47,12 +47,6 @@ def ask(call: Call) -> Callable[..., Any]:
     return lambda *args: json.loads(call(*args, "--json").stdout)
 
 
-@pytest.fixture
-def raxe(telemetry_raxe_server: RaxeServer, monkeypatch: pytest.MonkeyPatch) -> RaxeServer:
-    monkeypatch.setenv("RAXE_API_BASE", telemetry_raxe_server.url)
-    return telemetry_raxe_server
-
-
 def ends_in(store: CredentialStore, hours: float) -> None:
     """Keep a temporary key that ends so soon."""
     expiry = iso8601(SystemClock.time_ns() + int(hours * HOUR))
