@@ -52,6 +52,7 @@ SECRETS = {"POSTHOG_API_KEY": "phc_example"}  # what a block may take from the e
 KEY_FILES = {  # and from a file beside it
     "service-account.json": '{"type": "service_account", "client_email": "telemetry@example.com",'
     ' "private_key": "example", "token_uri": "https://oauth2.googleapis.com/token"}',
+    "ingest-secret": "example",
 }
 PICTURES = {"text", "mermaid"}
 QUOTED = {"yaml"}  # what only a file of ours says, which has tests of its own

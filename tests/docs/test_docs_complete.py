@@ -175,7 +175,9 @@ def test_what_every_plugins_table_takes_is_documented(key: str) -> None:
     assert re.search(rf"^\|[^|]*`{key}`", table, re.MULTILINE)
 
 
-@pytest.mark.parametrize("sink", ["sqlite", "ndjson", "http_api", "posthog", "raxe", "sheets"])
+@pytest.mark.parametrize(
+    "sink", ["sqlite", "ndjson", "http_api", "posthog", "raxe", "sheets", "hmac_ingest"]
+)
 def test_a_plugins_own_settings_and_their_variables_are_documented(sink: str) -> None:
     page = (ROOT / "plugins" / sink / "README.md").read_text(encoding="utf-8")
     everywhere = set(keys_of(PluginOptions))

@@ -63,6 +63,12 @@ SETTINGS = """service = "default"
 
 [plugins.sheets]
 api_url = "http://127.0.0.1:1/sheet"
+
+[plugins.hmac_ingest]
+endpoint = "http://127.0.0.1:1"
+org_id = "org"
+app_id = "app"
+secret = "secret"
 """
 ENDLESS = {("runs", "tail")}
 FOR_ANOTHER_PROGRAM = {("completion",)}  # what a shell reads is not laid out for people
