@@ -10,10 +10,9 @@ from uuid import UUID
 
 from pytest_telemetry.likeness import Likeness, distance, holds, items, report, short
 from pytest_telemetry.servers.fake import FakeServer
-from pytest_telemetry.servers.ingest import credentials as credentials_
 from pytest_telemetry.servers.ingest.admission import Admission
 from pytest_telemetry.servers.ingest.answers import Refused
-from pytest_telemetry.servers.ingest.credentials import Credentials, plain_id
+from pytest_telemetry.servers.ingest.credentials import Credentials, development, made, plain_id
 from pytest_telemetry.servers.ingest.events import is_uuid, problem_of
 from pytest_telemetry.servers.ingest.reading import Batch, Limits, carried, read
 from pytest_telemetry.servers.messages import Refusal, Request, Response
@@ -34,6 +33,7 @@ _NO_ID = str(UUID(int=0))  # clients want a UUID there
 _OPT_OUTS = ("dnt", "do_not_track")
 _REFUSED = 400
 _SHOWN = 5
+_LONGEST = 500
 
 
 class IngestServer(FakeServer):
@@ -54,7 +54,7 @@ class IngestServer(FakeServer):
     def __init__(self, clock: Clock | None = None) -> None:
         super().__init__(clock)
         self.time = ServiceTime(clock or SystemClock())
-        self.development = credentials_.development(self.time)
+        self.development = development(self.time)
         self.admission = Admission(self.time, [self.development])
         self.limits = Limits()
         self.batches: list[Batch] = []
@@ -67,7 +67,7 @@ class IngestServer(FakeServer):
 
     def credentials(self, org: str, app: str, tier: str = "pro") -> Credentials:
         """Return new credentials of an application, which may have several."""
-        new = credentials_.made(len(self.admission.known), org, app, tier, self.time)
+        new = made(len(self.admission.known), org, app, tier, self.time)
         self.admission.known.append(new)
         return new
 
@@ -108,7 +108,7 @@ class IngestServer(FakeServer):
         """Return the answer that all faults leave, and keep of it why something was not taken."""
         answer = super().respond(request, ended, patience)
         if answer.status >= _REFUSED:
-            why = answer.body.decode("utf-8", "replace")
+            why = answer.body[:_LONGEST].decode("utf-8", "replace")
             self.refusals.append(f"{answer.status} {request} {why}")
         return answer
 
@@ -169,6 +169,7 @@ class IngestServer(FakeServer):
             duplicates += name in self._events
             self._events.setdefault(name, event)
             good.append(event)
+        self.refusals += (f"an event was refused: {one['message']}" for one in errors)
         self.duplicates += duplicates
         by.usage.events_this_month += len(good) - duplicates
         if not good:

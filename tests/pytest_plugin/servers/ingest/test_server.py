@@ -78,6 +78,7 @@ def test_a_month_has_so_many_events(sender: Sender, server: IngestServer, clock:
     server.development.events_per_month = 3
     assert sender.send(good_event(1), good_event(2)).status_code == 200
     assert sender.send(good_event(2), good_event(3)).status_code == 200
+    assert server.development.usage.events_this_month == 3
     answer = sender.send(good_event(4))
     now = clock.time_ns() // 1_000_000_000
     assert (answer.status_code, answer.json()["error"]) == (429, "quota_exceeded")
@@ -193,11 +194,10 @@ def test_an_organization_is_written_in_many_ways(
 def test_what_did_not_come_is_shown_with_what_is_nearest(
     sender: Sender, server: IngestServer
 ) -> None:
-    sender.send(good_event(1, url="/a"))
-    sender.send(changed(2, {"user_id": "ada"}))
+    sender.send(good_event(1, url="/a"), changed(2, {"user_id": "ada"}))
     with pytest.raises(AssertionError, match="url is '/a', not '/b'") as failure:
         server.assert_event("page_fetched", url="/b")
-    assert "user_id does not start with client_" in str(failure.value)
+    assert "refused: an event was refused: events[1].user_id does not" in str(failure.value)
 
 
 @pytest.mark.parametrize("data", ["text", None, [1]])
