@@ -28,12 +28,12 @@ class AddressError(ConfigError, ValueError):
     """A host or a key cannot be used; the text never holds either."""
 
 
-def ingestion_host(host: str) -> str:
+def ingestion_host(host: str | None) -> str:
     """Return the root that takes the events of a host: PostHog's own for an empty one.
 
     Raises `AddressError`, which shows nothing of the host: it may hold a password.
     """
-    text = host.strip()
+    text = (host or "").strip()
     if not text:
         return US_HOST
     if not text.isprintable() or " " in text:

@@ -143,6 +143,13 @@ def test_one_never_raised_has_the_stack_of_whoever_tells_of_it(
     assert len(server.issues) == 1
 
 
+def test_of_very_many_the_first_fifty_are_told(sent: Sent, story: Story) -> None:
+    members = [{"type": f"Error{number}"} for number in range(60)]
+    described = {"type": "Group", "causes": members}
+    items = sent(story.event("exception", payload={"exception": described}))["properties"]
+    assert [item["type"] for item in items["$exception_list"]][48:] == ["Error47", "Error48"]
+
+
 def test_an_error_of_the_system_says_its_number(told: Told) -> None:
     (item,) = told(FileNotFoundError(2, "gone"))["properties"]["$exception_list"]
     assert item["mechanism"]["meta"] == {"errno": {"number": 2}}

@@ -7,14 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from attrs import evolve
+from pytest_telemetry import HttpServer, Refusal
 
 from telemetry_core import ConfigError, Kind, Receipt, Rejection
 from tests.plugins.posthog.conftest import KEY, body_of, shipping
 
 if TYPE_CHECKING:
-    from pytest_telemetry import FakeClock, PostHogServer, Story
+    from pytest_telemetry import FakeClock, PostHogServer, Request, Response, Story
 
     from tests.plugins.posthog.conftest import Ship, Sinks
+
+
+class Echo(HttpServer):
+    """Refuses what comes in its own words."""
+
+    def handle(self, request: Request) -> Response:
+        raise Refusal(400, request.content().decode()[-100:])
 
 
 def test_a_story_arrives_in_one_request(ship: Ship, story: Story, server: PostHogServer) -> None:
@@ -142,12 +150,28 @@ def test_nobody_there_is_waited_for(ship: Ship, story: Story, server: PostHogSer
     assert (receipt.code, receipt.delivered) == ("network", frozenset())
 
 
-def test_the_key_is_in_no_word_of_a_refusal(
-    sink_for: Sinks, story: Story, server: PostHogServer
-) -> None:
-    server.reject(lambda _: True, 400)
-    assert KEY not in str(shipping(sink_for())(story.event()))
+def test_the_key_is_in_no_word_of_a_refusal(sink_for: Sinks, story: Story) -> None:
+    echo = Echo()
+    with echo.serving() as url:
+        said = str(shipping(sink_for(host=url))(story.event()))
+    assert ("http_400" in said, KEY in said) == (True, False)
     assert KEY not in repr(sink_for())
+
+
+def test_to_this_machine_no_proxy_is_asked(
+    ship: Ship, story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    event = story.event()
+    assert ship(event).delivered == {event.id}
+
+
+def test_certificates_that_cannot_be_read_are_said(sink_for: Sinks, story: Story) -> None:
+    ship = shipping(sink_for(trust_store="nowhere.pem"))
+    with pytest.raises(ConfigError, match="trust_store"):
+        ship(story.event())
 
 
 def test_one_event_that_is_refused_costs_no_other(

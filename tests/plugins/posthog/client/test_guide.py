@@ -211,10 +211,11 @@ def test_what_fails_once_arrives_the_second_time(build: Build, server: PostHogSe
 
 
 @pytest.mark.parametrize(
-    ("key", "host"), [("", "http://h"), ("phx_a", "http://h"), ("phc a", "http://h"), ("k", "h")]
+    ("key", "host"),
+    [(None, None), ("", "http://h"), ("phx_a", "http://h"), ("phc a", "http://h"), ("k", "h")],
 )
 def test_an_empty_or_malformed_key_disables_with_one_warning(
-    key: str, host: str, caplog: pytest.LogCaptureFixture
+    key: Any, host: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = TelemetryClient(key, host)
     assert client.disabled
