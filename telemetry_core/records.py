@@ -10,7 +10,7 @@ from attrs import define, field
 from telemetry_core.clock import parse_iso8601
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from telemetry_core.models import RunEvent, RunRecord
 
@@ -82,14 +82,23 @@ def _last_told(run: RunRecord) -> int:
     return 0
 
 
+def _none_waits(_lane: Lane) -> int:
+    return 0
+
+
 @define(eq=False)
 class Batch:
-    """Records handed to one sink, to be done with before a deadline of the client's clock."""
+    """Records handed to one sink, to be done with before a deadline of the client's clock.
+
+    :ivar waiting: counts what the sink is owed of one lane, these records too; it reads all that
+        waits, so ask only where much may.
+    """
 
     records: tuple[Record, ...]
     sink: str = ""
     deadline: float = float("inf")
     attempt: int = 1
+    waiting: Callable[[Lane], int] = field(default=_none_waits, repr=False)
 
     def __iter__(self) -> Iterator[Record]:
         return iter(self.records)

@@ -6,9 +6,9 @@ import sys
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
-    from telemetry_core.records import Batch, Receipt, Record
+    from telemetry_core.records import Batch, Lane, Receipt, Record
 
 
 class Outbox(Protocol):
@@ -20,7 +20,7 @@ class Outbox(Protocol):
     def settle(self, ids: Iterable[str]) -> None:
         """Never bring these again; does not raise."""
 
-    def pending(self, at_most: int = sys.maxsize) -> int:
+    def pending(self, at_most: int = sys.maxsize, *, lanes: Collection[Lane] = ...) -> int:
         """Count what is not settled; to know of a few it need not look at all."""
 
 

@@ -10,7 +10,7 @@ from telemetry_core.logs import get_logger
 from telemetry_core.records import Lane
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from telemetry_core.records import Record
 
@@ -91,9 +91,9 @@ class MemorySpool:
             queue.unread.extendleft(reversed(queue.taken.values()))
             queue.taken = {}
 
-    def pending(self, at_most: int = sys.maxsize) -> int:
+    def pending(self, at_most: int = sys.maxsize, *, lanes: Collection[Lane] = tuple(Lane)) -> int:
         """Return how many records are not settled, so many at most."""
-        return min(at_most, sum(len(queue) for queue in self._queues.values()))
+        return min(at_most, sum(len(self._queues[lane]) for lane in lanes))
 
     def _drop(self) -> None:
         self.dropped += 1

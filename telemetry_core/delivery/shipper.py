@@ -150,6 +150,7 @@ class Shipper:
             sink=self._sink.name,
             deadline=self._clock.monotonic() + self._call_timeout,
             attempt=self._hand.tried(records),
+            waiting=lambda lane: self._outbox.pending(lanes=(lane,)),
         )
         try:
             assert self._sink.ship_batch is not None

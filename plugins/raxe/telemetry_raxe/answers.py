@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from attrs import define
+from attrs import define, field
 
 from telemetry_core import Batch
 from telemetry_core.sending import receipt_for
@@ -58,7 +58,7 @@ class Reader:
     """
 
     clock: Clock
-    key: str
+    key: str = field(repr=False)
     next_midnight: Callable[[], int]
 
     def read(self, answer: Answer) -> ShipResult:

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from telemetry_core import SystemClock
-from telemetry_raxe.back_pressure import is_kept
+from telemetry_raxe.back_pressure import CRITICAL_SIZE, STANDARD_SIZE, fill_of, is_kept
 from telemetry_raxe.event_types import CRITICAL, STANDARD
 from telemetry_raxe.events import completed
 from telemetry_raxe.privacy_check import refuse_private
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from telemetry_core import Clock
-
-CRITICAL_SIZE, STANDARD_SIZE = 10_000, 50_000
 
 
 class DualQueue:
@@ -98,17 +96,15 @@ class DualQueue:
         return sum(map(len, self._lanes.values()))
 
     def _has_room(self, lane: str, event: Mapping[str, Any]) -> bool:
-        standard, size = self._lanes[STANDARD], self._sizes[STANDARD]
-        if lane == STANDARD and self._back_pressure and not is_kept(event, _fill(standard, size)):
+        critical, standard = self._lanes[CRITICAL], self._lanes[STANDARD]
+        sizes = self._sizes[CRITICAL], self._sizes[STANDARD]
+        fill = fill_of(len(critical), len(standard), sizes)
+        if self._back_pressure and not is_kept(event, fill):
             return False
-        if len(self) < sum(self._sizes.values()) and (lane == CRITICAL or len(standard) < size):
+        if len(self) < sum(sizes) and (lane == CRITICAL or len(standard) < sizes[1]):
             return True
         if not standard:
             return False
         standard.popitem(last=False)
         self.dropped += 1
         return True
-
-
-def _fill(held: OrderedDict[str, dict[str, Any]], size: int) -> float:
-    return len(held) / size if size else 1.0

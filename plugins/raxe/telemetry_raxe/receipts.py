@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from telemetry_core import Receipt, Rejection
+from telemetry_raxe.said import plain
 from telemetry_raxe.shipper_errors import (
     AuthenticationError,
     CircuitOpenError,
@@ -113,4 +114,4 @@ def _refused(code: str, reason: str, items: Sequence[Item], *, certain: bool = F
 
 def _rejection(said: dict[str, object]) -> Rejection:
     words = said.get("message") or said.get("error") or "the service rejects it"
-    return Rejection(str(said.get("code") or "rejected"), " ".join(str(words).split())[:200], True)
+    return Rejection(plain(str(said.get("code") or "rejected")), plain(str(words)), certain=True)

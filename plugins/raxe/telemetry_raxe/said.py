@@ -27,30 +27,29 @@ _WORD = re.compile(r"[a-z]+(?:_[a-z]+)+")
 
 @define(frozen=True)
 class Said:
-    """An answer; the body is the object in it, an empty one for whatever else it was.
-
-    :ivar key: what no text may show.
-    """
+    """An answer; the body is the object in it without the key, empty for whatever else it was."""
 
     status: int
     headers: Mapping[str, str]
     body: dict[str, Any]
-    key: str
 
     @classmethod
     def of(cls, answer: Answer, key: str) -> Self:
         """Read an answer."""
+        content = answer.body
+        if key:  # wherever the service repeats it, also where a result is handed on as it is
+            content = content.replace(key.encode(), masked(key).encode())
         try:
-            body = json.loads(answer.body)
+            body = json.loads(content)
         except (ValueError, RecursionError):
             body = None
-        return cls(answer.status, answer.headers, body if isinstance(body, dict) else {}, key)
+        return cls(answer.status, answer.headers, body if isinstance(body, dict) else {})
 
     @property
     def code(self) -> str:
         """The code of an error, which is what tells errors apart."""
         code = self.body.get("code")
-        return self._plain(code) if isinstance(code, str) else ""
+        return plain(code) if isinstance(code, str) else ""
 
     @property
     def word(self) -> str:
@@ -62,13 +61,13 @@ class Said:
     def words(self) -> str:
         """What it says to people, on one line and without the key."""
         text = self.body.get("message") or self.body.get("error")
-        return self._plain(text) if isinstance(text, str) else ""
+        return plain(text) if isinstance(text, str) else ""
 
     @property
     def page(self) -> str:
         """Where people can do something about it."""
         page = self.body.get("console_url") or self.body.get("upgrade_url")
-        return self._plain(page) if isinstance(page, str) else ""
+        return plain(page) if isinstance(page, str) else ""
 
     @property
     def field(self) -> str | None:
@@ -116,10 +115,11 @@ class Said:
         details = self.body.get("details")
         return details if isinstance(details, dict) else {}
 
-    def _plain(self, text: str) -> str:
-        shown = text.replace(self.key, masked(self.key)) if self.key else text
-        line = " ".join(shown.split())
-        return "".join(char for char in line if char.isprintable())[:_LONGEST_WORDS]
+
+def plain(text: str) -> str:
+    """Return what a service says as one line of a sensible length."""
+    line = " ".join(text.split())
+    return "".join(char for char in line if char.isprintable())[:_LONGEST_WORDS]
 
 
 def _count(value: object) -> int | None:

@@ -15,6 +15,7 @@ from telemetry_core import (
     Clock,
     Environment,
     Health,
+    Lane,
     Receipt,
     Rejection,
     RunEvent,
@@ -22,6 +23,7 @@ from telemetry_core import (
     hookimpl,
 )
 from telemetry_raxe.addresses import trusted
+from telemetry_raxe.back_pressure import CRITICAL_SIZE, STANDARD_SIZE, fill_of, is_kept
 from telemetry_raxe.endpoints import endpoints
 from telemetry_raxe.event_types import EVENT_TYPES
 
@@ -30,7 +32,6 @@ from telemetry_raxe.event_types import EVENT_TYPES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from telemetry_raxe.events import Ready
     from telemetry_raxe.receipts import Item
     from telemetry_raxe.telemetry_shipper import TelemetryShipper
 
@@ -55,6 +56,9 @@ class RaxeSink:
     :param compression: whether requests are packed.
     :param dry_run: whether events are logged instead of sent.
     :param privacy_check: whether events with something private in them are never sent.
+    :param back_pressure: whether scans, feature usage and heartbeats are thinned out while many wait.
+    :param critical_size: how many critical records may wait before they count as standard ones.
+    :param standard_size: from how many waiting ones on all that may be thinned out is.
     :param timeout: the seconds for an answer.
     :param clock: what the deadlines of batches are meant by; the core offers its own.
     """
@@ -81,10 +85,15 @@ class RaxeSink:
         converter=_trusted_or_none,
         metadata={"env": ("RAXE_CONSOLE_URL",), "personal": True},
     )
-    credential_path: Path | None = field(default=None, converter=optional(Path))
+    credential_path: Path | None = field(
+        default=None, converter=optional(Path), metadata={"personal": True}
+    )
     compression: bool = True
     dry_run: bool = field(default=False, metadata={"env": ("RAXE_TELEMETRY_DRY_RUN",)})
     privacy_check: bool = False
+    back_pressure: bool = False
+    critical_size: int = CRITICAL_SIZE
+    standard_size: int = STANDARD_SIZE
     timeout: float = 30.0
     clock: Clock = field(factory=SystemClock, repr=False)
 
@@ -97,7 +106,7 @@ class RaxeSink:
 
     def __attrs_post_init__(self) -> None:
         """Refuse addresses that no key may go to."""
-        self._figures = Counter(batches=0, delivered=0, rejected=0, switched_off=0)
+        self._figures = Counter(batches=0, delivered=0, rejected=0, switched_off=0, passed_over=0)
         self._url, self._health_url = endpoints(self.endpoint, self.health_endpoint, Environment())
 
     def destination(self) -> str:
@@ -113,33 +122,54 @@ class RaxeSink:
         if not self.enabled:
             self._figures["switched_off"] += len(batch)
             return Receipt.all(batch)
-        receipt, items = self._prepared(batch)
-        left = iter(items)
+        decided, items = self._prepared(batch)
+        receipt = self._sent_all(items, batch.deadline)
+        if items and not (receipt.delivered or receipt.rejected):
+            return receipt  # what was decided here waits too: else no failure would be seen
+        self._figures["passed_over"] += len(decided.delivered)
+        self._figures["delivered"] += len(receipt.delivered)
+        self._figures["rejected"] += len(receipt.rejected) + len(decided.rejected)
+        return _joined(decided, receipt)
+
+    def _prepared(self, batch: Batch) -> tuple[Receipt, list[Item]]:
+        """Return what is decided without asking RAXE, and what is to be sent."""
+        from telemetry_raxe.events import encoded
+        from telemetry_raxe.privacy_check import refuse_private
+        from telemetry_raxe.receipts import Item
+        from telemetry_raxe.shipper_errors import ShipperError
+
+        fill = self._fill(batch)
+        items, passed_over, rejected = [], [], {}
+        for record in batch:
+            event = self._event(record.body, batch.attempt)
+            if event is None or not is_kept(event, fill):
+                passed_over.append(record.id)
+                continue
+            try:
+                if self.privacy_check:
+                    refuse_private(event)
+                items.append(Item(record, encoded(event)))
+            except ShipperError as error:
+                rejected[record.id] = Rejection(error.code, str(error), certain=True)
+        return Receipt.of(passed_over, rejected), items
+
+    def _fill(self, batch: Batch) -> float:
+        """Return how full the standard lane is; a batch that is not full leaves nothing behind."""
+        if not self.back_pressure or len(batch) < _MOST_EVENTS:
+            return 0.0
+        sizes = self.critical_size, self.standard_size
+        return fill_of(batch.waiting(Lane.CRITICAL), batch.waiting(Lane.STANDARD), sizes)
+
+    def _sent_all(self, items: Sequence[Item], deadline: float) -> Receipt:
+        """Send events, as many requests as that takes, until one does not settle all of its own."""
+        receipt, left = Receipt(), iter(items)
         while portion := list(islice(left, _MOST_EVENTS)):
-            answered = self._sent(portion, batch.deadline)
+            answered = self._sent(portion, deadline)
             receipt = _joined(receipt, answered)
             self._figures["batches"] += 1
             if len(answered.delivered) + len(answered.rejected) < len(portion):
                 break
-        self._figures["delivered"] += len(receipt.delivered)
-        self._figures["rejected"] += len(receipt.rejected)
         return receipt
-
-    def _prepared(self, batch: Batch) -> tuple[Receipt, list[Item]]:
-        """Return what is decided without asking RAXE, and what is to be sent."""
-        from telemetry_raxe.receipts import Item
-        from telemetry_raxe.shipper_errors import ShipperError
-
-        items, done, rejected = [], [], {}
-        for record in batch:
-            if not isinstance(record.body, RunEvent):  # RAXE knows of no runs
-                done.append(record.id)
-                continue
-            try:
-                items.append(Item(record, self._event(record.body, batch.attempt)))
-            except ShipperError as error:
-                rejected[record.id] = Rejection(error.code, str(error), certain=True)
-        return Receipt.of(done, rejected), items
 
     def _sent(self, items: Sequence[Item], deadline: float) -> Receipt:
         from telemetry_raxe.errors import CredentialError
@@ -208,13 +238,15 @@ class RaxeSink:
             shipper.close()
 
     def stats(self) -> dict[str, int]:
-        """Return what was delivered and rejected since the sink was built."""
+        """Return what was delivered, rejected and passed over since the sink was built."""
         return dict(self._figures)
 
-    def _event(self, event: RunEvent, attempt: int) -> Ready:
-        from telemetry_raxe.events import encoded, new_event, organisation_in, wire_id
-        from telemetry_raxe.privacy_check import refuse_private
+    def _event(self, event: object, attempt: int) -> dict[str, Any] | None:
+        """Return what is said of an event; nothing of a run, of which RAXE does not know."""
+        from telemetry_raxe.events import new_event, organisation_in, wire_id
 
+        if not isinstance(event, RunEvent):
+            return None
         payload = event.payload
         said = new_event(
             event.event_type,
@@ -224,9 +256,7 @@ class RaxeSink:
             **organisation_in(event.context),
         )
         said["retry_count"] = attempt - 1
-        if self.privacy_check:
-            refuse_private(said)
-        return encoded(said)
+        return said
 
     def _opened(self) -> TelemetryShipper:
         if self._shipper is None:

@@ -11,7 +11,9 @@ from telemetry_core import Circuit, Environment, RetryPolicy, SystemClock, get_l
 from telemetry_raxe.answers import Reader, ShipResult
 from telemetry_raxe.endpoints import endpoints
 from telemetry_raxe.envelope import body_of, new_batch_id
+from telemetry_raxe.errors import InvalidKeyFormatError
 from telemetry_raxe.events import ready
+from telemetry_raxe.keys import validate_key_format
 from telemetry_raxe.limits import Limits
 from telemetry_raxe.posting import Postbox
 from telemetry_raxe.shipper_config import TelemetryShipperConfig
@@ -130,6 +132,7 @@ class TelemetryShipper:
         until = min(since + CALL_TIMEOUT, since + CALL_TIMEOUT if deadline is None else deadline)
         if not events or self._dry_run:
             return self._dry(events)
+        self._refuse_what_is_no_key()
         if self._circuit.state == "open":
             raise self._closed_door()
         self._standing.ask_first(min(self._health_timeout, (until - since) / 2))
@@ -204,6 +207,13 @@ class TelemetryShipper:
         for event in events:
             _log.info("dry run, not sent: %s", event.content.decode())
         return ShipResult(True, len(events), 0, 0, [], None, 0.0)
+
+    def _refuse_what_is_no_key(self) -> None:
+        if self._credentials is not None:
+            try:
+                validate_key_format(self._credentials.api_key)
+            except InvalidKeyFormatError as error:
+                raise AuthenticationError(str(error), code="no_key") from None
 
     @contextmanager
     def _through_circuit(self) -> Iterator[None]:

@@ -11,7 +11,7 @@ from telemetry_core.logs import get_logger
 from telemetry_core.records import Lane
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from telemetry_core.delivery.spool.folder import Folder
     from telemetry_core.records import Record
@@ -94,13 +94,14 @@ class SpoolOutbox:
             except OSError as error:  # another sink's cursor cannot be read now
                 logger.debug("the segments of %s stay for now: %s", folder.path, error)
 
-    def pending(self, at_most: int = sys.maxsize) -> int:
+    def pending(self, at_most: int = sys.maxsize, *, lanes: Collection[Lane] = tuple(Lane)) -> int:
         """Count what this sink has yet to settle, so many at most, as far as it can be read."""
         count = 0
         for folder in self._folders():
             with contextlib.suppress(OSError):
                 left = at_most - count
-                count += folder.unread(self.sink, left) if self.takes_from(folder) else 0
+                if self.takes_from(folder):
+                    count += folder.unread(self.sink, left, lanes=lanes)
         return count
 
     def _reader(self, folder: Folder, lane: Lane) -> LaneReader:

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pytest_telemetry.clock import FakeClock
 
-from telemetry_core import Health, Receipt, Rejection, TelemetryClient, hookimpl, load_config
+from telemetry_core import (
+    Health,
+    Lane,
+    Receipt,
+    Rejection,
+    TelemetryClient,
+    hookimpl,
+    load_config,
+)
 from telemetry_core.delivery.sinks import MEMORY_RETRY
 from telemetry_core.delivery.spool.frame import frame
 from telemetry_core.delivery.spool.spool import Spool
@@ -29,6 +37,19 @@ class Keeper:
     @hookimpl
     def ship_batch(self, batch: Any) -> None:
         self.types += [record.body.event_type for record in batch]
+
+
+class Counter:
+    """A sink that counts what waits for it, of each lane."""
+
+    batch_size = 1
+
+    def __init__(self) -> None:
+        self.counts: list[tuple[int, int]] = []
+
+    @hookimpl
+    def ship_batch(self, batch: Any) -> None:
+        self.counts.append((batch.waiting(Lane.CRITICAL), batch.waiting(Lane.STANDARD)))
 
 
 @pytest.fixture
@@ -267,3 +288,14 @@ def test_at_the_256th_record_the_disk_is_asked_at_once(
     for _ in range(256):
         client.capture("x")
     assert synced.acquire(timeout=FAR_TOO_LONG)
+
+
+def test_a_batch_tells_how_many_wait_in_each_lane(
+    make_client: Callable[..., TelemetryClient],
+) -> None:
+    sink = Counter()
+    client = make_client(sink, TELEMETRY_CRITICAL="grave", TELEMETRY_LINGER="60")
+    for event_type in ("tick", "grave", "tick"):
+        client.capture(event_type)
+    assert client.flush(20)
+    assert sink.counts == [(1, 2), (0, 2), (0, 1)]

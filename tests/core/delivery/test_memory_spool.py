@@ -40,6 +40,12 @@ def test_what_is_taken_stays_pending_until_it_is_settled() -> None:
     assert spool.pending() == 2
 
 
+def test_each_lane_is_counted_for_itself() -> None:
+    spool = filled(2)
+    spool.put(record(7, lane=Lane.CRITICAL))
+    assert [spool.pending(lanes=(lane,)) for lane in (Lane.CRITICAL, Lane.STANDARD)] == [1, 2]
+
+
 def test_after_a_rewind_the_unsettled_come_first_and_in_order() -> None:
     spool = filled(4)
     spool.take(3, 1000)

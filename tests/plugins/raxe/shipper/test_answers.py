@@ -13,11 +13,14 @@ from telemetry_raxe.telemetry_shipper import (
     RateLimitError,
     ShipperError,
     TelemetryShipper,
+    TelemetryShipperConfig,
 )
 
-from tests.plugins.raxe.shipper.conftest import scan
+from tests.plugins.raxe.shipper.conftest import credentials_of, scan
 
 if TYPE_CHECKING:
+    from pytest_telemetry import FakeClock
+
     from tests.plugins.raxe.shipper.conftest import AnyAnswer, Shippers
 
 MIDNIGHT = 1_767_312_000  # 2026-01-02, by the clock of the tests
@@ -211,3 +214,30 @@ def test_a_redirect_is_not_followed(
     with pytest.raises(ShipperError, match=r"redirects to http.*/v1/elsewhere; check"):
         shipper.ship_batch([scan()])
     assert [request.path for request in server.requests] == ["/v1/health", "/v1/telemetry"]
+
+
+def test_no_result_and_no_error_repeats_the_key(
+    shipper: TelemetryShipper, server: AnyAnswer
+) -> None:
+    key = server.keys["ok"]
+    told = {"event_id": "evt_1", "error": f"not for {key}", "code": key}
+    server.say({"accepted": 0, "rejected": 1, "rejected_events": [told]}, 207)
+    assert key not in repr(shipper.ship_batch([scan()]))
+    server.say({"code": "X_001", "details": {"field": key}}, 422)
+    with pytest.raises(PrivacyViolationError) as caught:
+        shipper.ship_batch([scan()])
+    assert key not in str(vars(caught.value))
+    server.say({"code": "X_001", "seen": key}, 503)
+    assert key not in repr(shipper.ship_batch([scan()]))
+
+
+@pytest.mark.parametrize("key", ["raxe_live_" + "k" * 32 + "\n", "raxe_live_" + "é" * 32, "mine"])
+def test_what_is_no_key_is_sent_to_nobody_and_shown_to_nobody(
+    server: AnyAnswer, clock: FakeClock, key: str
+) -> None:
+    config = TelemetryShipperConfig(endpoint=f"{server.url}/v1/telemetry")
+    shipper = TelemetryShipper(config, credentials_of(key), clock=clock)
+    with pytest.raises(AuthenticationError) as caught:
+        shipper.ship_batch([scan()])
+    assert key.strip() not in str(caught.value)
+    assert server.requests == []

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tests.plugins.raxe.shipper.conftest import AnyAnswer
 
 HOUR = 3600
+ERROR = {"error_type": "scan_error", "error_code": "E1", "component": "cli"}
 
 
 @pytest.fixture
@@ -131,3 +132,17 @@ def test_what_is_told_in_a_dry_run_is_never_sent_and_uses_nothing_up(
         tell(client, range(4, 5))
         assert client.flush(10)
     assert arrived(server) == [0, 1, 4]
+
+
+def test_of_a_backlog_that_is_too_long_the_first_are_thinned_out(
+    config: TelemetryConfig, server: AnyAnswer, clock: FakeClock
+) -> None:
+    config.plugins["raxe"] |= {"back_pressure": True, "standard_size": 300}
+    with TelemetryClient(config, clock=clock) as client:
+        tell(client, range(500))
+        client.capture("error", properties=ERROR)
+        assert client.flush(10)
+    numbers = [event["payload"].get("number") for event in server.events]
+    assert None in numbers
+    assert set(range(300, 499)) <= set(numbers)
+    assert not set(range(200)) & set(numbers)

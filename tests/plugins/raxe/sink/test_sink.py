@@ -9,7 +9,16 @@ import pytest
 from telemetry_raxe import CredentialStore
 from telemetry_raxe.event_types import EVENT_TYPES
 
-from telemetry_core import ConfigError, Receipt, RunEvent
+from telemetry_core import (
+    Batch,
+    ConfigError,
+    Lane,
+    Receipt,
+    Record,
+    RunEvent,
+    TelemetryClient,
+    load_config,
+)
 from tests.plugins.raxe.keys_for_tests import TEMP
 from tests.plugins.raxe.shipper.conftest import SCAN, body_of, credentials_of
 from tests.plugins.raxe.sink.conftest import shipping
@@ -409,3 +418,97 @@ def test_the_key_is_in_nothing_that_a_sink_says_of_itself(
     shipping(sink)(story.scan())
     said = f"{sink!r} {sink.stats()} {sink.check_health()} {sink.destination()}"
     assert not re.search(re.escape(server.keys["ok"]), said)
+
+
+def test_what_the_service_repeats_of_the_key_is_kept_nowhere(
+    ship: Ship, story: Scans, server: AnyAnswer
+) -> None:
+    key, alone = server.keys["ok"], story.scan()
+    told = {"event_id": f"evt_{alone.id.replace('-', '')}", "message": key, "code": key}
+    server.say({"accepted": 0, "rejected": 1, "rejected_events": [told]}, 207)
+    receipt = ship(alone)
+    assert [*receipt.rejected] == [alone.id]
+    assert key not in repr(receipt)
+
+
+@pytest.mark.parametrize("name", ["credential_path", "endpoint", "health_endpoint", "console_url"])
+def test_a_file_of_the_working_directory_says_neither_which_key_nor_where_to(
+    name: str, tmp_path: Path
+) -> None:
+    (tmp_path / "telemetry.toml").write_text(
+        f"active = ['raxe']\non_error = 'log'\n[plugins.raxe]\n{name} = 'https://raxe.test'\n"
+    )
+    live = {"TELEMETRY_TEST_MODE": "live"}
+    with TelemetryClient(load_config(environ=live, search_from=tmp_path)) as client:
+        client.capture("scan", properties=SCAN)
+        error = client.flush(5).sinks["raxe"].error
+    assert "found in the working directory may not say" in error
+    assert error.endswith(f"$.plugins.raxe.{name}")
+
+
+# -- back-pressure
+
+
+def waiting(critical: int, standard: int, records: list[Record]) -> Batch:
+    counts = {Lane.CRITICAL: critical, Lane.STANDARD: standard}
+    return Batch(tuple(records), waiting=counts.__getitem__)
+
+
+@pytest.mark.parametrize(
+    ("critical", "standard", "kept"),
+    [
+        (0, 39_999, 100),
+        (0, 40_000, 50),
+        (10_000, 44_999, 50),
+        (10_000, 45_000, 20),
+        (15_000, 40_000, 20),
+        (0, 50_000, 0),
+    ],
+)
+def test_the_more_wait_the_less_is_sent_of_what_comes_often(
+    sink_for: Sinks, story: Scans, server: AnyAnswer, critical: int, standard: int, kept: int
+) -> None:
+    records = story.scans(100)
+    for number, record in enumerate(records):
+        assert isinstance(record.body, RunEvent)
+        record.body.event_id = f"evt_{number * 10:08x}"
+    sink = sink_for(back_pressure=True)
+    receipt = sink.ship_batch(waiting(critical, standard, records))
+    assert receipt == Receipt.all(Batch(tuple(records)))
+    assert len(server.events) == kept
+    assert (sink.stats()["delivered"], sink.stats()["passed_over"]) == (kept, 100 - kept)
+
+
+def test_what_matters_is_sent_however_many_wait(
+    sink_for: Sinks, story: Scans, server: AnyAnswer
+) -> None:
+    grave = [story.scan(severity="high") for _ in range(50)]
+    rare = [story.event("session_start", payload={}, context=None) for _ in range(50)]
+    sink_for(back_pressure=True).ship_batch(waiting(0, 60_000, grave + rare))
+    assert len(server.batches[0].events) == 100
+
+
+def test_nothing_is_thinned_out_unless_it_is_wanted_and_many_wait(
+    sink_for: Sinks, story: Scans, server: AnyAnswer
+) -> None:
+    sink_for().ship_batch(waiting(0, 60_000, story.scans(100)))
+    sink_for(back_pressure=True).ship_batch(waiting(0, 60_000, story.scans(99)))
+    assert len(server.events) == 199
+
+
+def test_what_is_thinned_out_waits_with_the_rest_while_nothing_arrives(
+    sink_for: Sinks, story: Scans, server: AnyAnswer
+) -> None:
+    server.down()
+    sink = sink_for(back_pressure=True)
+    receipt = sink.ship_batch(waiting(0, 40_000, story.scans(100)))
+    assert (receipt.code, receipt.delivered, receipt.rejected) == ("network", frozenset(), {})
+    assert sink.stats()["passed_over"] == 0
+
+
+def test_the_sizes_of_the_lanes_are_settings(
+    sink_for: Sinks, story: Scans, server: AnyAnswer
+) -> None:
+    sink = sink_for(back_pressure=True, critical_size=0, standard_size=10)
+    sink.ship_batch(waiting(10, 0, story.scans(100)))
+    assert server.events == []
