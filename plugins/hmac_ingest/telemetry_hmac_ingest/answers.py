@@ -31,6 +31,7 @@ _PASSING = frozenset(
     }
 )
 _BY_EVENT = frozenset({HTTPStatus.MULTI_STATUS, HTTPStatus.BAD_REQUEST, 422})
+_TAKEN = frozenset({HTTPStatus.OK, HTTPStatus.MULTI_STATUS})
 _SUCCESS = 2
 
 
@@ -39,7 +40,7 @@ def receipt_of(answer: Answer, items: Sequence[Item], clock: Clock) -> Receipt:
 
     | answer | receipt |
     |---|---|
-    | 200 with a count | all delivered |
+    | 200, 207 with a count and none rejected | all delivered |
     | 204 | all done with: the server does not track |
     | 207, 400 and 422 that name events | each by itself |
     | any other 2xx, 409 | they wait |
@@ -49,9 +50,10 @@ def receipt_of(answer: Answer, items: Sequence[Item], clock: Clock) -> Receipt:
     said = Said.of(answer)
     batch = Batch(tuple(item.record for item in items))
     status, words = answer.status, said.words
-    if status in _BY_EVENT and said.errors:
+    if status in _BY_EVENT and _names_one_of(said, items):
         return _by_event(said, items, all_others=status == HTTPStatus.MULTI_STATUS)
-    if status == NOT_TRACKED or (status == HTTPStatus.OK and said.accepted is not None):
+    counted = said.accepted is not None and not said.rejected
+    if status == NOT_TRACKED or (status in _TAKEN and counted):
         return Receipt.all(batch)
     if status // 100 == _SUCCESS:
         why = "the answer is none of the protocol; check the endpoint"
@@ -63,6 +65,10 @@ def receipt_of(answer: Answer, items: Sequence[Item], clock: Clock) -> Receipt:
         wait = said.retry_after if wait is None else wait
         return Receipt.wait(words, code="http_429", retry_after=wait)
     return receipt_for(status, answer.headers, batch, clock, words)
+
+
+def _names_one_of(said: Said, items: Sequence[Item]) -> bool:
+    return not {error.event_id for error in said.errors}.isdisjoint(item.event_id for item in items)
 
 
 def _by_event(said: Said, items: Sequence[Item], *, all_others: bool) -> Receipt:

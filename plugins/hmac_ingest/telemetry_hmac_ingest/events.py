@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
@@ -113,6 +114,7 @@ class Events:
         return _session(drawn["process"]) if drawn else self._session
 
 
+@lru_cache(maxsize=64)  # records of a batch mostly come from one process
 def _session(process: str) -> str:
     return f"sess_{derived_id(process, 'hmac_ingest session').replace('-', '')}"
 

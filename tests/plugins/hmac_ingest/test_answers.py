@@ -120,7 +120,23 @@ def test_a_batch_that_the_server_has_already_is_delivered_though_it_says_400(
     assert len(ship(story.event(), story.event()).delivered) == 2
 
 
+def test_a_refusal_that_names_none_of_ours_is_looked_for_in_halves(
+    ship: Ship, story: Story, server: ScriptedServer
+) -> None:
+    stranger = {"event_id": "00000000-0000-0000-0000-000000000000", "error": "invalid_schema"}
+    server.says(flat(400, "bad_request", "all refused", errors=[stranger]))
+    assert ship(story.event(), story.event()).refused_whole
+
+
 # -- what a whole batch can become
+
+
+def test_a_partial_success_without_refusals_is_one(
+    ship: Ship, story: Story, server: ScriptedServer
+) -> None:
+    told = {"status": "partial", "accepted": 1, "rejected": 0, "errors": []}
+    server.says(Response.json(told, 207))
+    assert ship(record := story.event()).delivered == {record.id}
 
 
 def test_all_is_delivered_after_200(ship: Ship, story: Story) -> None:
@@ -142,11 +158,12 @@ def test_204_means_that_the_server_does_not_track(
         Response.json({"ok": True}),
         Response.json([]),
         Response.json({"accepted": True}),
+        Response.json({"accepted": 1, "rejected": 2}),
         Response.json({"accepted": 1}, 201),
         Response.json({"accepted": 1}, 202),
         Response.json({"status": "partial"}, 207),
     ],
-    ids=["page", "json", "list", "true", "201", "202", "207"],
+    ids=["page", "json", "list", "true", "rejected", "201", "202", "207"],
 )
 def test_what_is_no_answer_of_the_protocol_delivers_nothing(
     ship: Ship, story: Story, server: ScriptedServer, answer: Response
