@@ -132,17 +132,21 @@ class CredentialStore:
             self._file.write(upgraded)
         return upgraded
 
-    def update_from_health(self, health_response: Mapping[str, Any]) -> Credentials | None:
+    def update_from_health(
+        self, health_response: Mapping[str, Any], *, api_key: str | None = None
+    ) -> Credentials | None:
         """Remember what the server allows, from its own answer or the fields of `HealthResponse`.
 
         With a key of the environment nothing is written: the answer is not about the file's key.
+
+        :param api_key: the key that the answer is about; nothing is written of any other.
         """
         told = permissions_in(health_response, self._now())
         if environment := self.from_environment():
             return replace(environment, **told)
         with self._file.locked():
             kept = self._file.read()
-            if kept is None:
+            if kept is None or api_key not in {None, kept.api_key}:
                 return None
             told["first_seen_at"] = kept.first_seen_at or told.get("first_seen_at")
             updated = replace(kept, **told)

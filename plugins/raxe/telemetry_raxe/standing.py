@@ -177,7 +177,7 @@ class Standing:
         try:
             kept = self._store.load()
             if kept is not None and kept.api_key == credentials.api_key:
-                self._store.update_from_health(told)
+                self._store.update_from_health(told, api_key=credentials.api_key)
         except CredentialError as error:
             _log.warning("what the key may do is not kept: %s", error)
 

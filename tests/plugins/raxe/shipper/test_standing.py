@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_telemetry import FakeClock
+    from telemetry_raxe import Credentials
 
     from tests.plugins.raxe.shipper.conftest import AnyAnswer, Shippers
 
@@ -167,6 +168,29 @@ def test_what_one_key_may_is_not_kept_of_another(
     kept = store.load()
     assert kept is not None
     assert (kept.tier, kept.can_disable_telemetry) == ("community", False)
+
+
+class Overtaken(CredentialStore):
+    """A store whose file gets another key right after it is read."""
+
+    other: str
+
+    def load(self) -> Credentials | None:
+        kept = super().load()
+        self.upgrade_key(self.other, "live")
+        return kept
+
+
+def test_what_a_key_may_is_not_kept_of_one_that_replaces_it_meanwhile(
+    shipper_for: Shippers, server: AnyAnswer, clock: FakeClock, tmp_path: Path
+) -> None:
+    store = Overtaken(tmp_path / "credentials.json", clock=clock)
+    store.save(credentials_of(server.keys["pro"]))
+    store.other = server.keys["ok2"]
+    shipper_for("pro", store=store).ship_batch([scan()])
+    kept = CredentialStore(store.path).load()
+    assert kept is not None
+    assert (kept.api_key, kept.can_disable_telemetry) == (server.keys["ok2"], False)
 
 
 def where(**settings: Any) -> tuple[str, str]:
