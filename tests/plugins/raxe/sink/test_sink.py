@@ -512,3 +512,10 @@ def test_the_sizes_of_the_lanes_are_settings(
     sink = sink_for(back_pressure=True, critical_size=0, standard_size=10)
     sink.ship_batch(waiting(10, 0, story.scans(100)))
     assert server.events == []
+
+
+def test_a_request_that_settles_nothing_is_the_last_of_its_batch(
+    sink_for: Sinks, story: Scans, server: AnyAnswer
+) -> None:
+    shipping(sink_for("err"))(*story.scans(250))
+    assert server.posts == 1
