@@ -224,10 +224,10 @@ def test_validate_finds_nothing_wrong_with_what_can_work(tmp_path: Path) -> None
 
 
 def test_validate_says_what_to_install() -> None:
-    ok, errors = by_hand(active=["hmac_ingest", "sqlit"]).validate()
+    ok, errors = by_hand(active=["telegraph", "sqlit"]).validate()
     assert not ok
     assert "installed: " in errors[0]
-    assert "pip install telemetry-hmac-ingest" in errors[0]
+    assert "pip install telemetry-telegraph" in errors[0]
     assert "did you mean 'sqlite'?" in errors[1]
 
 

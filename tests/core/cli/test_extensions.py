@@ -60,13 +60,13 @@ def test_the_root_lists_commands_without_loading_them(shell: Any, install: Any) 
 
 
 def test_commands_of_one_first_word_are_one_group(shell: Any, install: Any) -> None:
-    install("one", ingest_serve="one:command")
-    install("two", ingest_ping="two:command")
-    assert b" ingest Commands of one and two." in words_of(shell("--help").stdout)
-    listed = shell("ingest", "--help").stdout
+    install("one", fleet_serve="one:command")
+    install("two", fleet_ping="two:command")
+    assert b" fleet Commands of one and two." in words_of(shell("--help").stdout)
+    listed = shell("fleet", "--help").stdout
     assert b"ping   Do what two does." in listed
     assert b"serve  Do what one does." in listed
-    assert shell("ingest", "ping").stdout == b"loaded two\ntwo was called\n"
+    assert shell("fleet", "ping").stdout == b"loaded two\ntwo was called\n"
 
 
 def test_the_care_of_the_database_is_a_group_that_says_what_it_is_for(
